@@ -1,0 +1,23 @@
+package id_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/lib/id"
+)
+
+func TestIDsSortInTheOrderTheyWereMade(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	last := ""
+	for range 1000 {
+		got := id.At(now)
+		if got <= last {
+			t.Fatalf("id %q after %q does not sort behind it", got, last)
+		}
+		last = got
+	}
+	if later := id.At(now.Add(time.Millisecond)); later <= last {
+		t.Fatalf("id of a later time %q sorts before %q", later, last)
+	}
+}
