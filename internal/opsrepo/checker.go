@@ -1,0 +1,107 @@
+package opsrepo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/vigie-ops/vigie/internal/lib/suggest"
+)
+
+// Checker is what a section's Check reports to and asks about other sections.
+type Checker struct {
+	problems Problems
+	slugs    map[string]map[string]Pos // kind, slug
+	entries  map[Pos]*yaml.Node        // mappings that became structs with a Pos
+
+	section string          // the one that is looked at; empty between them
+	blamed  map[string]bool // sections with a mistake
+}
+
+// Errorf reports a mistake: what is wrong; what is allowed.
+func (c *Checker) Errorf(pos Pos, format string, args ...any) {
+	c.add(Problem{Pos: pos, Message: fmt.Sprintf(format, args...)})
+}
+
+// add notes mistakes, and whose they are.
+func (c *Checker) add(ps ...Problem) {
+	c.problems = append(c.problems, ps...)
+	if c.section != "" && len(ps) > 0 {
+		c.blame(c.section)
+	}
+}
+
+func (c *Checker) blame(section string) {
+	if c.blamed == nil {
+		c.blamed = map[string]bool{}
+	}
+	c.blamed[section] = true
+}
+
+// within runs f, whose mistakes are those of the section.
+func (c *Checker) within(section string, f func()) {
+	before := c.section
+	c.section = section
+	f()
+	c.section = before
+}
+
+// Has reports whether the repository defines an entry of that kind and slug.
+func (c *Checker) Has(kind, slug string) bool {
+	_, ok := c.slugs[kind][slug]
+	return ok
+}
+
+// Slugs returns the slugs of a kind, sorted.
+func (c *Checker) Slugs(kind string) []string {
+	return slices.Sorted(maps.Keys(c.slugs[kind]))
+}
+
+// FieldPos returns the place of a value inside the entry at pos: "address",
+// "components[1].slug". Where there is no such value it returns the nearest
+// place that exists, at last the entry itself.
+func (c *Checker) FieldPos(entry Pos, path string) Pos {
+	node := c.entries[entry]
+	if node == nil {
+		return entry
+	}
+	pos := entry
+	for _, step := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		node = child(node, step)
+		if node == nil {
+			break
+		}
+		pos = Pos{File: entry.File, Line: node.Line, Column: node.Column}
+		node = resolve(node)
+	}
+	return pos
+}
+
+func child(n *yaml.Node, step string) *yaml.Node {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for _, p := range pairs(n) {
+			if resolve(p.key).Value == step {
+				return p.value
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i]
+		}
+	}
+	return nil
+}
+
+// DidYouMean returns ` (did you mean "app-07"?)` when a candidate is close to
+// name, and nothing otherwise; for the end of the first half of a message.
+func DidYouMean(name string, candidates []string) string {
+	if near, ok := suggest.Nearest(name, candidates); ok {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
+}
