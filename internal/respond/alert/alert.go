@@ -1,0 +1,131 @@
+package alert
+
+import (
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/signal"
+)
+
+// State says whether an alert is still wrong.
+type State string
+
+// The states of an alert.
+const (
+	Firing   State = "firing"
+	Resolved State = "resolved"
+)
+
+// Alert is one thing that is or was wrong, from its first report to a person's
+// last word on it.
+type Alert struct {
+	ID             string
+	Fingerprint    string
+	Detector       string
+	Name           string
+	Severity       signal.Severity
+	Subject        signal.Subject
+	Labels         map[string]string
+	Annotations    map[string]string
+	State          State
+	StartedAt      time.Time
+	ResolvedAt     time.Time // zero while it fires
+	LastReportedAt time.Time
+	Until          time.Time // resolves then unless reported again; zero when its detector says so itself
+	Ack            *Ack
+	Review         *Review
+	ToReview       bool // it resolved, people were to see it, and none acknowledged it or wrote a word
+	SilencedBy     []string
+	InhibitedBy    []string // the alerts that hide it
+	Group          string   // key of its group
+	Flaps          int      // how often it came back within half an hour
+	Issue          string   // the issue of the logbook, if one is open for it
+	NotifiedAt     time.Time
+}
+
+// Ack says that a person has an alert in hand.
+type Ack struct {
+	By     string
+	At     time.Time
+	Reason string
+	Until  time.Time // zero: until it resolves
+}
+
+// Review is a person's last word on an alert.
+type Review struct {
+	By   string
+	At   time.Time
+	Word string
+}
+
+// Muted reports whether a silence or another alert hides this one.
+func (a Alert) Muted() bool { return len(a.SilencedBy) > 0 || len(a.InhibitedBy) > 0 }
+
+// Acknowledged reports whether a person has it.
+func (a Alert) Acknowledged() bool { return a.Ack != nil }
+
+// Summary is the sentence that says what is wrong.
+func (a Alert) Summary() string {
+	if s := a.Annotations[signal.Summary]; s != "" {
+		return s
+	}
+	if a.Subject.Slug != "" {
+		return a.Name + " on " + a.Subject.Slug
+	}
+	return a.Name
+}
+
+// The words of Display, and of Filter.State.
+const (
+	ShownFiring       = "firing"
+	ShownAcknowledged = "acknowledged"
+	ShownSilenced     = "silenced"
+	ShownInhibited    = "inhibited"
+	ShownResolved     = "resolved"
+	shownOpen         = "open"
+)
+
+// Display is the one word that a list shows for an alert's state.
+func (a Alert) Display() string {
+	switch {
+	case a.State == Resolved:
+		return ShownResolved
+	case len(a.SilencedBy) > 0:
+		return ShownSilenced
+	case len(a.InhibitedBy) > 0:
+		return ShownInhibited
+	case a.Ack != nil:
+		return ShownAcknowledged
+	}
+	return ShownFiring
+}
+
+// Server is the slug of the server it is about, or "".
+func (a Alert) Server() string { return a.about(signal.Server, signal.LabelServer) }
+
+// Instance is the slug of the client's instance it is about, or "".
+func (a Alert) Instance() string { return a.about(signal.Instance, signal.LabelAppInstance) }
+
+// Client is the slug of the client it is about, or "".
+func (a Alert) Client() string { return a.about(signal.Client, signal.LabelClient) }
+
+func (a Alert) about(kind, label string) string {
+	if a.Subject.Kind == kind {
+		return a.Subject.Slug
+	}
+	return a.Labels[label]
+}
+
+// normal maps the severities of the ecosystem's rules to ours, so that an
+// alert with somebody else's word for "critical" still wakes a person.
+func normal(s signal.Severity) signal.Severity {
+	if s.Rank() > 0 {
+		return s
+	}
+	switch s {
+	case "page", "error", "high", "fatal", "emergency", "disaster":
+		return signal.Critical
+	case "none", "debug", "low", "information", "notice":
+		return signal.Info
+	}
+	return signal.Warning
+}
