@@ -1,0 +1,262 @@
+package logbook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/lib/id"
+	"github.com/vigie-ops/vigie/internal/respond/alert"
+	"github.com/vigie-ops/vigie/internal/signal"
+)
+
+// Take writes an event of the board into the logbook and has people paged, all
+// in the board's transaction.
+func (d *Desk) Take(ctx context.Context, tx *db.Tx, e alert.Event) error {
+	switch e.Reason {
+	case alert.ReasonAcknowledged, alert.ReasonReviewed, alert.ReasonSilenced:
+		return d.takeAct(ctx, tx, e)
+	}
+	i, opened, err := d.issueFor(ctx, tx, e)
+	if err != nil {
+		return err
+	}
+	if i != nil {
+		if err := d.write(ctx, tx, i, e); err != nil {
+			return err
+		}
+		d.changed(tx)
+	}
+	if !e.Tell || d.o.Next == nil {
+		return nil
+	}
+	return d.o.Next.Page(ctx, tx, Page{Event: e, Issue: i, Opened: opened})
+}
+
+// issueFor returns the issue that the event belongs to: the open one of the
+// group, one that ended a moment ago, a new one if it is severe enough, or none.
+func (d *Desk) issueFor(ctx context.Context, tx *db.Tx, e alert.Event) (i *Issue, opened bool, err error) {
+	latest, err := latestOf(ctx, tx, e.Group.Key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, false, err
+	}
+	known := err == nil
+	starts := worst(e.New, e.Changed)
+	switch {
+	case known && latest.State == Open:
+		return &latest, false, nil
+	case known && starts != nil && latest.reopens(e.At):
+		latest.State, latest.ResolvedAt, latest.ClosedAt, latest.ClosedBy = Open, time.Time{}, time.Time{}, ""
+		return &latest, true, d.note(ctx, tx, Entry{Issue: latest.ID, At: e.At, Kind: KindState, Text: "opened again: it is wrong again"})
+	case starts != nil && worst(e.Firing, e.New, e.Changed).Severity.Rank() >= e.Policy.OpenIssueFrom.Rank():
+		i, err := d.open(ctx, tx, e)
+		return i, true, err
+	case known && starts == nil && (latest.State == Resolved || latest.ResolvedAt.IsZero()):
+		return &latest, false, nil
+	}
+	return nil, false, nil
+}
+
+// open opens an issue for a group.
+func (d *Desk) open(ctx context.Context, tx *db.Tx, e alert.Event) (*Issue, error) {
+	lead := worst(e.Firing, e.New, e.Changed)
+	number, err := nextNumber(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	i := &Issue{
+		ID: id.New(), Number: number, Title: title(lead.Summary()), Severity: lead.Severity, State: Open, OpenedAt: e.At, UpdatedAt: e.At, Group: e.Group.Key,
+		suggestion: strings.TrimSpace(lead.Summary() + "\n\n" + lead.Annotations[signal.Description]),
+	}
+	if err := saveIssue(ctx, tx, *i); err != nil {
+		return nil, err
+	}
+	return i, d.note(ctx, tx, Entry{Issue: i.ID, At: e.At, Kind: KindState, Text: "opened"})
+}
+
+// maxTitle keeps a title one line of a list and of a subject.
+const maxTitle = 200
+
+func title(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > maxTitle {
+		return string(r[:maxTitle-1]) + "…"
+	}
+	return s
+}
+
+// listed is how many alerts of one event the timeline names one by one.
+const listed = 20
+
+// write works the event into the issue: its alerts, what it affects, its
+// timeline, and its end when nothing of it fires any more.
+func (d *Desk) write(ctx context.Context, tx *db.Tx, i *Issue, e alert.Event) error {
+	var entries []Entry
+	add := func(kind, verb string, as []alert.Alert) {
+		for n, a := range as {
+			if n == listed && len(as) > listed+1 {
+				entries = append(entries, Entry{Kind: kind, Text: fmt.Sprintf("and %d more", len(as)-listed), Ref: "group:" + e.Group.Key})
+				return
+			}
+			entries = append(entries, Entry{Kind: kind, Text: verb + a.Summary(), Ref: "alert:" + a.ID, Link: "/alerts/" + a.ID})
+		}
+	}
+	for _, s := range []signal.Severity{signal.Critical, signal.Warning, signal.Info} {
+		is := func(a alert.Alert) bool { return a.Severity != s }
+		add(KindFiring, "["+string(s)+"] ", slices.DeleteFunc(slices.Clone(e.New), is))
+		add(KindFiring, "now "+string(s)+": ", slices.DeleteFunc(slices.Clone(e.Changed), is))
+	}
+	add(KindFiring, "no longer acknowledged: ", e.Again)
+	add(KindResolved, "", e.Resolved)
+	for n := range entries {
+		entries[n].Issue, entries[n].At = i.ID, e.At
+	}
+	if err := saveEntries(ctx, tx, entries); err != nil {
+		return err
+	}
+	if err := d.link(ctx, tx, i, e); err != nil {
+		return err
+	}
+	i.UpdatedAt = e.At
+	// Whoever was faster than the group wait has the issue too.
+	for _, a := range e.New {
+		if i.TakenBy == "" && a.Ack != nil {
+			i.TakenBy, i.TakenAt = a.Ack.By, a.Ack.At
+		}
+	}
+	if lead := worst(e.Firing, e.New, e.Changed); lead != nil && lead.Severity.Rank() > i.Severity.Rank() {
+		i.Severity = lead.Severity
+	}
+	firing, err := firingOf(ctx, tx, i.ID)
+	if err != nil {
+		return err
+	}
+	if firing == 0 && len(e.Resolved) > 0 && i.ResolvedAt.IsZero() {
+		if err := d.resolve(ctx, tx, i, e); err != nil {
+			return err
+		}
+	}
+	if err := saveIssue(ctx, tx, *i); err != nil {
+		return err
+	}
+	*i, err = issueByID(ctx, tx, i.ID)
+	return err
+}
+
+// resolve ends the issue with its last alert, as far as the policy lets it.
+func (d *Desk) resolve(ctx context.Context, tx *db.Tx, i *Issue, e alert.Event) error {
+	i.ResolvedAt = e.At
+	text := "resolved: nothing of it fires any more"
+	switch {
+	case i.State == Closed:
+	case e.Policy.CloseWhenResolved:
+		i.State, i.ClosedAt, text = Closed, e.At, "resolved and closed: nothing of it fires any more"
+	default:
+		i.State = Resolved
+	}
+	return d.note(ctx, tx, Entry{Issue: i.ID, At: e.At, Kind: KindState, Text: text})
+}
+
+// link keeps which alerts belong to the issue and what they affect.
+func (d *Desk) link(ctx context.Context, tx *db.Tx, i *Issue, e alert.Event) error {
+	var firing, resolved []string
+	about := map[subject]bool{}
+	for _, part := range [][]alert.Alert{e.Firing, e.New, e.Changed, e.Again} {
+		for _, a := range part {
+			firing = append(firing, a.ID)
+			d.affected(a, about)
+		}
+	}
+	for _, a := range e.Resolved {
+		resolved = append(resolved, a.ID)
+		d.affected(a, about)
+	}
+	slices.Sort(firing)
+	firing = slices.Compact(firing)
+	if err := saveAlerts(ctx, tx, i.ID, firing, true); err != nil {
+		return err
+	}
+	if err := saveAlerts(ctx, tx, i.ID, resolved, false); err != nil {
+		return err
+	}
+	if err := saveAbout(ctx, tx, i.ID, about); err != nil {
+		return err
+	}
+	return alert.Link(ctx, tx, i.ID, append(firing, resolved...))
+}
+
+type subject struct{ kind, slug string }
+
+// affected adds what an alert is about, what runs there and whose it is.
+func (d *Desk) affected(a alert.Alert, about map[subject]bool) {
+	instances := []string{a.Instance()}
+	if s := a.Server(); s != "" {
+		about[subject{signal.Server, s}] = true
+		if d.o.Fleet != nil && a.Instance() == "" {
+			instances = d.o.Fleet.InstancesOn(s)
+		}
+	}
+	for _, i := range instances {
+		if i == "" {
+			continue
+		}
+		about[subject{signal.Instance, i}] = true
+		if d.o.Fleet != nil {
+			if c := d.o.Fleet.ClientOf(i); c != "" {
+				about[subject{signal.Client, c}] = true
+			}
+		}
+	}
+	if c := a.Client(); c != "" {
+		about[subject{signal.Client, c}] = true
+	}
+}
+
+// worst returns the most severe of the alerts, the oldest of these; nil if
+// there are none.
+func worst(parts ...[]alert.Alert) *alert.Alert {
+	var lead *alert.Alert
+	for _, part := range parts {
+		for i := range part {
+			if lead == nil || part[i].Severity.Rank() > lead.Severity.Rank() {
+				lead = &part[i]
+			}
+		}
+	}
+	return lead
+}
+
+// takeAct writes what a person did on the board into the issues it concerns.
+// Who acknowledges an issue that nobody has takes it.
+func (d *Desk) takeAct(ctx context.Context, tx *db.Tx, e alert.Event) error {
+	issues, err := issuesOfAlerts(ctx, tx, e.Again)
+	if err != nil {
+		return err
+	}
+	kind, word := KindAcknowledged, "acknowledged"
+	if e.Reason == alert.ReasonReviewed {
+		kind, word = KindReviewed, "reviewed"
+	}
+	for _, i := range issues {
+		text := word
+		if e.Text != "" {
+			text += ": " + e.Text
+		}
+		if err := d.note(ctx, tx, Entry{Issue: i.ID, At: e.At, Kind: kind, Actor: e.Actor, Text: text, Ref: "group:" + e.Group.Key}); err != nil {
+			return err
+		}
+		i.UpdatedAt = e.At
+		if kind == KindAcknowledged && i.TakenBy == "" && i.State == Open {
+			i.TakenBy, i.TakenAt = e.Actor, e.At
+		}
+		if err := saveIssue(ctx, tx, i); err != nil {
+			return err
+		}
+		d.changed(tx)
+	}
+	return nil
+}
