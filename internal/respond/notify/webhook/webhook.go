@@ -1,0 +1,108 @@
+// Package webhook posts messages as JSON to a program of the company, in the
+// shape of Alertmanager's webhook, signed.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/respond/notify"
+)
+
+var _ notify.Maker = New
+
+// timeout bounds one post.
+const timeout = 15 * time.Second
+
+// Channel posts to one address.
+type Channel struct {
+	url    string
+	secret []byte
+	client *http.Client
+}
+
+// New returns the channel of a configuration.
+func New(ctx context.Context, c notify.Config) (notify.Channel, error) {
+	u, err := c.URL.Resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch := &Channel{url: u, client: Client(timeout)}
+	if !c.Secret.IsZero() {
+		if ch.secret, err = c.Secret.Resolve(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return ch, nil
+}
+
+// Client returns an HTTP client that gives up in time and follows nobody
+// elsewhere: what is posted is for the address in the repository alone.
+func Client(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// Send posts the message.
+func (c *Channel) Send(ctx context.Context, m notify.Message) error {
+	body, err := json.Marshal(payload(m))
+	if err != nil {
+		return notify.Permanent(fmt.Errorf("write the message: %w", err))
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return notify.Permanent(fmt.Errorf("address of the webhook: %w", err))
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Vigie")
+	req.Header.Set("Idempotency-Key", m.ID)
+	if c.secret != nil {
+		req.Header.Set(SignatureHeader, Sign(c.secret, time.Now(), body))
+	}
+	return Do(c.client, req)
+}
+
+// Do sends a request and judges the answer: an answer of 2xx is success, one
+// that blames the request is final, any other may be tried again.
+func Do(client *http.Client, req *http.Request) error {
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	said, _ := io.ReadAll(io.LimitReader(res.Body, 300))
+	err = fmt.Errorf("the other side answered %s: %q", res.Status, said)
+	switch {
+	case res.StatusCode/100 == 2:
+		return nil
+	case res.StatusCode/100 == 3:
+		return notify.Permanent(fmt.Errorf("%w; redirects are not followed, so write the final address", err))
+	case res.StatusCode == http.StatusRequestTimeout, res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusTooEarly:
+		return err
+	case res.StatusCode/100 == 4:
+		return notify.Permanent(err)
+	}
+	return err
+}
+
+// SignatureHeader carries the signature.
+const SignatureHeader = "X-Vigie-Signature"
+
+// Sign returns the value of the signature header: the time in seconds and the
+// HMAC-SHA256, under the shared secret, of the time, a dot and the body. The
+// receiver refuses what is older than a few minutes.
+func Sign(secret []byte, at time.Time, body []byte) string {
+	t := strconv.FormatInt(at.Unix(), 10)
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(t + "."))
+	h.Write(body)
+	return "t=" + t + ",v1=" + hex.EncodeToString(h.Sum(nil))
+}
