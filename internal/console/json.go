@@ -1,0 +1,68 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// Items is a page of a list in the API.
+type Items[T any] struct {
+	Items []T     `json:"items"`
+	Next  *string `json:"next"` // cursor of the following page; null at the end
+}
+
+// WriteItems answers with a page of a list; next is "" at the end.
+func WriteItems[T any](w http.ResponseWriter, items []T, next string) error {
+	if items == nil {
+		items = []T{}
+	}
+	page := Items[T]{Items: items}
+	if next != "" {
+		page.Next = &next
+	}
+	return WriteJSON(w, page)
+}
+
+// WriteJSON answers with v.
+func WriteJSON(w http.ResponseWriter, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(b, '\n')) // the reader went away; there is nobody to tell
+	return nil
+}
+
+// The bounds of a page of a list.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// PageOf reads ?cursor= and ?limit= of a list in the API.
+func PageOf(r *http.Request) (cursor string, limit int, err error) {
+	limit = defaultLimit
+	if v := r.URL.Query().Get("limit"); v != "" {
+		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxLimit {
+			return "", 0, &Problem{Status: http.StatusBadRequest, Title: "Bad limit", Detail: "limit is a number from 1 to " + strconv.Itoa(maxLimit) + "."}
+		}
+	}
+	return r.URL.Query().Get("cursor"), limit, nil
+}
+
+// Cut pages a list that is held in memory and sorted by key: the entries after
+// the cursor, and the next cursor.
+func Cut[T any](all []T, key func(T) string, cursor string, limit int) (page []T, next string) {
+	from := 0
+	for from < len(all) && cursor != "" && key(all[from]) <= cursor {
+		from++
+	}
+	to := min(from+limit, len(all))
+	if to < len(all) {
+		next = key(all[to-1])
+	}
+	return all[from:to], next
+}
