@@ -1,0 +1,28 @@
+package notifyweb
+
+func ackTitle(v ackView) string {
+	switch {
+	case v.Over:
+		return "It is over"
+	case v.Done:
+		return "Acknowledged"
+	}
+	return "Do you take it?"
+}
+
+func ackNote(v ackView) string {
+	switch {
+	case v.Over:
+		return "Nothing of this fires any more."
+	case v.Done:
+		return "The others see that somebody has it."
+	}
+	return "You are " + v.Person + ". Acknowledging says that you look at it; nobody else is asked meanwhile."
+}
+
+func issueHref(r row) string {
+	if r.Issue == "" {
+		return ""
+	}
+	return "/issues/" + r.Issue
+}
