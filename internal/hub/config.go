@@ -1,0 +1,141 @@
+package hub
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/lib/secret"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
+)
+
+// DefaultConfig is where a hub looks for its configuration.
+const DefaultConfig = "/etc/vigie/hub.yaml"
+
+// Config is a hub's one file: listeners, data folder, state, engines, and
+// where the operations repository is. What the company runs stands there.
+type Config struct {
+	Data       string     `yaml:"data" ops:"required,doc=folder for the state, metrics and the mirror of the operations repository"`
+	URL        string     `yaml:"url" ops:"url,doc=address under which people reach the console; links in mails begin with it"`
+	MasterKey  secret.Ref `yaml:"master_key" ops:"required,doc=key that seals the keys the hub makes; at least 32 characters"`
+	Listen     Listen     `yaml:"listen" ops:"doc=listeners; all on loopback until told otherwise"`
+	State      State      `yaml:"state" ops:"doc=where the state lives"`
+	Operations Operations `yaml:"operations" ops:"required,doc=the operations repository"`
+	Metrics    Metrics    `yaml:"metrics" ops:"doc=the engine of the time series"`
+	Tokens     string     `yaml:"tokens" ops:"doc=file of static tokens for programs; a line each: NAME ROLE TOKEN"`
+}
+
+// Listen are the addresses a hub listens on.
+type Listen struct {
+	Console string `yaml:"console" ops:"default=127.0.0.1:8080,doc=console and API; HOST:PORT"`
+	TLS     *TLS   `yaml:"tls" ops:"doc=certificate of the console; without it the console speaks plain HTTP"`
+	// Proxies are where the console is reached through; without them everybody
+	// behind one counts as one address when attempts to sign in are limited.
+	Proxies []string `yaml:"proxies" ops:"cidr,doc=networks of the proxies before the console, whose X-Forwarded-For counts"`
+	Agents  string   `yaml:"agents" ops:"default=127.0.0.1:8443,doc=agents, always TLS with the hub's own CA; HOST:PORT"`
+	Names   []string `yaml:"agent_names" ops:"doc=names and addresses under which agents reach the hub"`
+}
+
+// TLS is a certificate and its key in PEM files, read again when they change.
+type TLS struct {
+	Certificate string `yaml:"certificate" ops:"required"`
+	Key         string `yaml:"key" ops:"required"`
+}
+
+// State says where the state lives.
+type State struct {
+	Engine string     `yaml:"engine" ops:"enum=sqlite|postgres,default=sqlite"`
+	URL    secret.Ref `yaml:"url" ops:"doc=for postgres: where the connection URL is"`
+}
+
+// Operations says where the operations repository is: a directory, or a git
+// URL with a branch.
+type Operations struct {
+	Directory string           `yaml:"directory"`
+	Git       string           `yaml:"git"`
+	Branch    string           `yaml:"branch" ops:"default=main"`
+	Interval  opsrepo.Duration `yaml:"interval" ops:"default=30s,doc=how often to look for a new commit"`
+	Token     secret.Ref       `yaml:"token" ops:"doc=for https: where the password or token is that reads the repository"`
+	Secrets   []string         `yaml:"secrets" ops:"default=/etc/vigie/secrets,doc=folders of the files that channels may name as secrets"`
+}
+
+// Metrics says where the time series live.
+type Metrics struct {
+	Engine          string           `yaml:"engine" ops:"enum=embedded|remote,default=embedded"`
+	RawRetention    opsrepo.Duration `yaml:"raw_retention" ops:"default=15d"`
+	RawSize         int64            `yaml:"raw_size_bytes" ops:"doc=oldest raw series go when they take more; 0 for no limit"`
+	RollupRetention opsrepo.Duration `yaml:"rollup_retention" ops:"default=400d"`
+	WriteURL        string           `yaml:"write_url" ops:"url,doc=for remote: Prometheus remote write"`
+	QueryURL        string           `yaml:"query_url" ops:"url,doc=for remote: base of the Prometheus HTTP API"`
+	// RuleInterval is how often rules run.
+	RuleInterval opsrepo.Duration `yaml:"rule_interval" ops:"default=15s"`
+}
+
+// LoadConfig reads a hub's file and reports every mistake in it.
+func LoadConfig(file string) (Config, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the hub's configuration: %w", err)
+	}
+	return ParseConfig(file, b)
+}
+
+// ParseConfig reads the content of a hub's file.
+func ParseConfig(file string, content []byte) (Config, error) {
+	c, check, problems := opsrepo.DecodeFile[Config](file, content)
+	wrong := func(path, format string, args ...any) {
+		problems = append(problems, opsrepo.Problem{Pos: check(path), Message: fmt.Sprintf(format, args...)})
+	}
+	for path, address := range map[string]string{"listen.console": c.Listen.Console, "listen.agents": c.Listen.Agents} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			wrong(path, "%q is no address to listen on; write HOST:PORT, such as 127.0.0.1:8080", address)
+		}
+	}
+	if c.Data != "" && !filepath.IsAbs(c.Data) {
+		wrong("data", "%q depends on where the hub is started; write an absolute path", c.Data)
+	}
+	if c.State.Engine == string(db.Postgres) && c.State.URL.IsZero() {
+		wrong("state", "the engine postgres needs a URL; write url: {file: PATH}, {env: NAME} or {command: [PROGRAM]}")
+	}
+	if c.State.Engine == string(db.SQLite) && !c.State.URL.IsZero() {
+		wrong("state.url", "the engine sqlite has no URL; its file is in the data folder. Remove url, or write engine: postgres")
+	}
+	if (c.Operations.Directory == "") == (c.Operations.Git == "") {
+		wrong("operations", "the operations repository is in one place; write directory: PATH or git: URL")
+	}
+	remote := c.Metrics.Engine == "remote"
+	if remote && (c.Metrics.WriteURL == "" || c.Metrics.QueryURL == "") {
+		wrong("metrics", "the engine remote needs write_url and query_url")
+	}
+	if !remote && (c.Metrics.WriteURL != "" || c.Metrics.QueryURL != "") {
+		wrong("metrics", "write_url and query_url are for the engine remote; write engine: remote, or remove them")
+	}
+	if len(problems) > 0 {
+		slices.SortFunc(problems, func(a, b opsrepo.Problem) int { return a.Pos.Compare(b.Pos) })
+		return Config{}, problems
+	}
+	return c, nil
+}
+
+// Address is where people reach the console: the URL of the file, or the
+// listener's own.
+func (c Config) Address() string { return c.address(c.Listen.Console) }
+
+func (c Config) address(listening string) string {
+	if c.URL != "" {
+		return strings.TrimSuffix(c.URL, "/")
+	}
+	scheme := "http"
+	if c.Listen.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + listening
+}
+
+// grace is how long a stopping hub waits for requests that are under way.
+const grace = 10 * time.Second

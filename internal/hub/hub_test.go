@@ -1,0 +1,183 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vigie-ops/vigie/examples"
+	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/hub"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
+)
+
+// config writes a hub's file beside its key and the example's repository.
+func config(t *testing.T) hub.Config {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	ops := filepath.Join(dir, "ops")
+	if err := os.CopyFS(ops, examples.Ops); err != nil {
+		t.Fatal(err)
+	}
+	file := write("hub.yaml", "data: "+filepath.Join(dir, "data")+`
+master_key: {file: `+write("master.key", "vO3k1Jx9QmZt7Lr5Yw2Bc8Nd6Fh4Gs0PaUeIiTnXqRA=")+`}
+tokens: `+write("tokens", "robot viewer view-token-0123456789abcdef0123456789\nroot admin root-token-0123456789abcdef0123456789\n")+`
+listen: {console: "127.0.0.1:0", agents: "127.0.0.1:0"}
+operations: {directory: `+filepath.Join(ops, "ops")+`, interval: 5s}
+`)
+	c, err := hub.LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// run starts a hub and returns it with the function that stops it.
+func run(t *testing.T, c hub.Config, extend func(*hub.Hub, *console.Console)) (h *hub.Hub, stop func()) {
+	t.Helper()
+	h, err := hub.New(t.Context(), hub.Options{Config: c, Version: "test", Log: slog.New(slog.DiscardHandler), Extend: extend})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	if err := h.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return h, func() {
+		t.Helper()
+		cancel()
+		if err := errors.Join(<-done, h.Close()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+}
+
+func get(t *testing.T, h *hub.Hub, path, token string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.ConsoleURL()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	req.Close = true
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestAHubStartsServesAndStops(t *testing.T) {
+	c := config(t)
+	var routes []console.Route
+	h, stop := run(t, c, func(_ *hub.Hub, c *console.Console) { routes = c.Routes() })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := h.WaitOperations(ctx); err != nil {
+		t.Fatal(err)
+	}
+	viewer := "view-token-0123456789abcdef0123456789"
+	// Every page that needs nothing in its address answers a viewer, and
+	// nobody else.
+	for _, r := range routes {
+		method, path, _ := strings.Cut(r.Pattern, " ")
+		path = strings.TrimSuffix(path, "{$}")
+		if method != http.MethodGet || strings.Contains(path, "{") || path == "/events" || r.Kind == console.KindOpen || r.Role != "viewer" {
+			continue
+		}
+		if status, body := get(t, h, path, viewer); status != http.StatusOK {
+			t.Errorf("GET %s answers %d: %.300s", path, status, body)
+		}
+		if status, _ := get(t, h, path, ""); status != http.StatusSeeOther && status != http.StatusUnauthorized {
+			t.Errorf("GET %s answers %d to nobody", path, status)
+		}
+	}
+	if status, body := get(t, h, "/api/vigie/v1/servers", viewer); status != http.StatusOK || !strings.Contains(body, `"app-01"`) {
+		t.Errorf("servers answer %d %s", status, body)
+	}
+	if _, err := hub.New(t.Context(), hub.Options{Config: c, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "another process uses") {
+		t.Errorf("a second hub on the same folder gives %v", err)
+	}
+	stop()
+	h, stop = run(t, c, nil)
+	defer stop()
+	if status, body := get(t, h, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("after a restart readyz answers %d %s", status, body)
+	}
+}
+
+func TestEveryOpenRouteSaysWhy(t *testing.T) {
+	var routes []console.Route
+	_, stop := run(t, config(t), func(_ *hub.Hub, c *console.Console) { routes = c.Routes() })
+	defer stop()
+	for _, r := range routes {
+		if r.Kind == console.KindOpen && len(r.Why) < 15 {
+			t.Errorf("%s is open to everybody and says only %q", r.Pattern, r.Why)
+		}
+		if r.Kind == console.KindPage && !strings.HasPrefix(r.Pattern, "GET ") {
+			t.Errorf("%s is a page and no GET: a page changes nothing", r.Pattern)
+		}
+		if r.Kind == console.KindAction && !strings.HasPrefix(r.Pattern, "POST ") {
+			t.Errorf("%s is an action and no POST", r.Pattern)
+		}
+	}
+	if !slices.ContainsFunc(routes, func(r console.Route) bool { return r.Kind == console.KindAction }) {
+		t.Error("there is no action at all")
+	}
+}
+
+func TestAConfigurationReportsEveryMistake(t *testing.T) {
+	f := func(in string, want ...string) {
+		t.Helper()
+		_, err := hub.ParseConfig("hub.yaml", []byte(in))
+		var problems opsrepo.Problems
+		if len(want) > 0 && !errors.As(err, &problems) {
+			t.Fatalf("got %v, want problems", err)
+		}
+		var got []string
+		for _, p := range problems {
+			got = append(got, p.String())
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s(-want +got)\n%s", in, d)
+		}
+	}
+	const good = "data: /srv\nmaster_key: {file: k}\noperations: {directory: /ops}\n"
+	f(good)
+	f("data: srv\nmaster_key: hunter2\noperations: {directory: /a, git: file:///b}\n",
+		"hub.yaml:1:7: \"srv\" depends on where the hub is started; write an absolute path",
+		"hub.yaml:2:13: a secret never stands here itself; write {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}",
+		"hub.yaml:3:13: the operations repository is in one place; write directory: PATH or git: URL")
+	f(good+"listen: {console: everywhere}\nstate: {engine: postgres}\nmetrics: {engine: remote}\n",
+		"hub.yaml:4:19: \"everywhere\" is no address to listen on; write HOST:PORT, such as 127.0.0.1:8080",
+		"hub.yaml:5:8: the engine postgres needs a URL; write url: {file: PATH}, {env: NAME} or {command: [PROGRAM]}",
+		"hub.yaml:6:10: the engine remote needs write_url and query_url")
+	f(good+"state: {url: {env: X}}\n",
+		"hub.yaml:4:14: the engine sqlite has no URL; its file is in the data folder. Remove url, or write engine: postgres")
+}
