@@ -1,0 +1,79 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/agent"
+	"github.com/vigie-ops/vigie/internal/observe/probe/probeagent"
+	"github.com/vigie-ops/vigie/internal/people"
+)
+
+// enrolTimeout bounds how long the demo's own agent may take to enrol.
+const enrolTimeout = 20 * time.Second
+
+// hubName is what the agent calls its hub.
+const hubName = "demo"
+
+// agent returns the running of this machine's agent, enrolled as the server of
+// the demo's operations repository.
+func (d *demo) agent(ctx context.Context) (run func(context.Context) error, err error) {
+	dir := d.path("agent")
+	content := fmt.Sprintf("data_dir: %q\nhubs:\n  - name: %s\n    url: https://%s\ncollect:\n  interval: 5s\nprobe_networks: [127.0.0.0/8, \"::1/128\"]\n", dir, hubName, d.hub.AgentsAddr())
+	file := d.path("agent.yaml")
+	if err := writeAtomically(file, []byte(content), 0o600); err != nil {
+		return nil, err
+	}
+	config, err := agent.ParseConfig(file, []byte(content))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(filepath.Join(dir, "hubs", hubName, "identity.pem"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.enrol(ctx, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := agent.New(agent.Options{
+		Config: config, Log: d.Log, Build: d.Version,
+		Sources: []agent.Source{probeagent.New(probeagent.Options{Log: d.Log})},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.Run, nil
+}
+
+func (d *demo) enrol(ctx context.Context, config agent.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, enrolTimeout)
+	defer cancel()
+	server, err := d.server()
+	if err != nil {
+		return err
+	}
+	token, err := d.hub.Agents().IssueToken(ctx, server, time.Minute, people.Actor{Slug: "demo", Name: "Demo", Role: people.Admin, Via: "demo"})
+	if err != nil {
+		return fmt.Errorf("issue a token for this machine: %w", err)
+	}
+	_, err = agent.Enrol(ctx, agent.Enrolment{DataDir: config.DataDir, Hub: config.Hubs[0], Token: token, Build: d.Version})
+	return err
+}
+
+// server is the slug of this machine in the demo's operations repository.
+func (d *demo) server() (string, error) {
+	for _, s := range d.hub.Fleet().Current().Servers() {
+		if !s.Appliance {
+			return s.Slug, nil
+		}
+	}
+	return "", fmt.Errorf("the operations repository in %s names no server; add this machine, or remove the folder to begin again", d.path("ops"))
+}
