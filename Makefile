@@ -1,0 +1,36 @@
+# The few things a person types. Each sets up what it needs on a Debian machine
+# that has Go.
+export CGO_ENABLED = 0
+
+DATA ?= $(HOME)/.local/share/vigie-demo
+LISTEN ?= 127.0.0.1:8080
+
+.PHONY: help run test lint generate bench soak
+
+help:
+	@echo 'make run       open the product on this machine: $(LISTEN), data in $(DATA)'
+	@echo 'make test      every test, with a real PostgreSQL and a real browser'
+	@echo 'make lint      format, vet, generated files, linters'
+	@echo 'make generate  write the generated files again'
+	@echo 'make bench     the figures of docs/performance.md'
+	@echo 'make soak      the long tests'
+
+run:
+	@scripts/setup run
+	go build -o bin/vigie ./cmd/vigie
+	bin/vigie demo --listen $(LISTEN) --data $(DATA)
+
+test:
+	@scripts/test
+
+lint:
+	@scripts/lint
+
+generate:
+	@scripts/generate
+
+bench:
+	@scripts/bench
+
+soak:
+	@scripts/soak
