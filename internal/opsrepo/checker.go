@@ -2,6 +2,7 @@ package opsrepo
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ type Checker struct {
 	slugs    map[string]map[string]Pos // kind, slug
 	entries  map[Pos]*yaml.Node        // mappings that became structs with a Pos
 
+	all     fs.FS           // names of all files; nil where they are not known
 	section string          // the one that is looked at; empty between them
 	blamed  map[string]bool // sections with a mistake
 }
@@ -54,6 +56,16 @@ func (c *Checker) within(section string, f func()) {
 func (c *Checker) Has(kind, slug string) bool {
 	_, ok := c.slugs[kind][slug]
 	return ok
+}
+
+// HasFile reports whether the repository has a file at that path, also one that
+// belongs to Ansible.
+func (c *Checker) HasFile(name string) bool {
+	if c.all == nil {
+		return true
+	}
+	info, err := fs.Lstat(c.all, name)
+	return err == nil && !info.IsDir()
 }
 
 // Slugs returns the slugs of a kind, sorted.

@@ -90,10 +90,22 @@ func (w *walker) visit(name string, e fs.DirEntry, err error) error {
 	return nil
 }
 
-// ignored reports what Vigie never reads: hidden files and folders, and
-// playbooks/, which belongs to Ansible.
+// Playbooks is the folder that belongs to Ansible, and catalogue the one file
+// in it, or in a folder below, that Vigie reads.
+const (
+	Playbooks = "playbooks"
+	catalogue = "vigie.yaml"
+)
+
+// ignored reports what Vigie never reads: hidden files and folders, and what
+// is Ansible's.
 func ignored(name string, dir bool) bool {
-	return strings.HasPrefix(path.Base(name), ".") || dir && name == "playbooks"
+	return strings.HasPrefix(path.Base(name), ".") || !dir && ansibles(name)
+}
+
+// ansibles reports whether a file belongs to Ansible.
+func ansibles(name string) bool {
+	return strings.HasPrefix(name, Playbooks+"/") && path.Base(name) != catalogue
 }
 
 func isYAML(name string) bool {
@@ -199,7 +211,7 @@ func (w *walker) link(name string) {
 		return
 	}
 	for dir := inside; dir != "."; dir = path.Dir(dir) {
-		if ignored(dir, dir != inside || dir == "playbooks") {
+		if ignored(dir, dir != inside) {
 			w.problem(name, "this symbolic link names %s, which is never read; put the file itself here", inside)
 			return
 		}

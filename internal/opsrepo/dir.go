@@ -106,6 +106,8 @@ func readDir(ctx context.Context, path string) (*memory, error) {
 		switch {
 		case name == ".":
 			return nil
+		case !e.IsDir() && ansibles(name) && fs.ValidPath(name) && !strings.HasPrefix(e.Name(), "."):
+			return m.addLost(name, 0, errAnsible)
 		case ignored(name, e.IsDir()):
 			if e.IsDir() {
 				return fs.SkipDir
@@ -161,6 +163,9 @@ func (m *memory) hash() string {
 	h := sha256.New()
 	_ = fs.WalkDir(m, ".", func(name string, e fs.DirEntry, _ error) error { // memory cannot fail
 		f := m.nodes[name]
+		if f.IsDir() || f.lost == errAnsible { //nolint:errorlint // addLost keeps what it is given
+			return nil
+		}
 		fmt.Fprintf(h, "%q %v %d\n", name, f.mode, f.size)
 		h.Write(f.data)
 		return nil

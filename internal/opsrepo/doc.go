@@ -3,7 +3,7 @@
 //
 // A repository is a folder of YAML files. Any of them may hold any section, a
 // section being a top-level key such as `servers:`; what lies under playbooks/
-// belongs to Ansible and is never read. Each room describes its section once,
+// belongs to Ansible and is never read, but for files named vigie.yaml. Each room describes its section once,
 // as a Go type with struct tags, and gets it decoded with positions:
 //
 //	var Servers = opsrepo.NewList[Server]("servers", opsrepo.ListOptions[Server]{Kind: "server"})

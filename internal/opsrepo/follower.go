@@ -152,7 +152,7 @@ func (f *Follower) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restore the operations repository of %s: %w", row.AppliedAt, err)
 	}
-	g, problems := salvage(fsys, f.o.Sections)
+	g, problems := salvage(fsys, f.o.Sections, nil)
 	a := row.applied()
 	if g == nil {
 		err = fmt.Errorf("restore the operations repository: this version of Vigie cannot read commit %s: %s", a.Commit, problems.Summary())

@@ -180,6 +180,9 @@ func (g gitCommand) tree(ctx context.Context, commit string) (*memory, error) {
 	var wanted bytes.Buffer
 	total := 0
 	for i, e := range entries {
+		if e.nameOnly {
+			continue
+		}
 		if total+int(min(e.size, maxFile+1)) > maxTotal || e.size > maxFile {
 			continue
 		}
@@ -193,7 +196,9 @@ func (g gitCommand) tree(ctx context.Context, commit string) (*memory, error) {
 	}
 	m := newMemory()
 	for _, e := range entries {
-		if !e.wanted {
+		if e.nameOnly {
+			err = m.addLost(e.path, 0, errAnsible)
+		} else if !e.wanted {
 			err = m.addLost(e.path, e.size, errTooLarge)
 		} else {
 			var data []byte
@@ -215,10 +220,13 @@ type treeEntry struct {
 	mode   fs.FileMode
 	size   int64
 	wanted bool
+	// nameOnly is set for what belongs to Ansible: that it is there is known, its
+	// content is not read.
+	nameOnly bool
 }
 
 // parseTree reads the output of `git ls-tree -r -z --long` and leaves out what
-// Vigie never reads: submodules, hidden files and playbooks/.
+// Vigie never reads: submodules and hidden files.
 func parseTree(listing []byte) ([]treeEntry, error) {
 	var out []treeEntry
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {
@@ -243,7 +251,7 @@ func parseTree(listing []byte) ([]treeEntry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("git ls-tree printed the size %q", f[3])
 		}
-		e := treeEntry{path: name, hash: f[2], size: size}
+		e := treeEntry{path: name, hash: f[2], size: size, nameOnly: ansibles(name)}
 		if f[0] == "120000" {
 			e.mode = fs.ModeSymlink
 		}
@@ -261,7 +269,7 @@ func hidden(name string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(name, "playbooks/")
+	return false
 }
 
 // cutObject takes one object from the output of `git cat-file --batch`.

@@ -47,7 +47,7 @@ func TestGitFollowsItsBranch(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(names, " "), "ships/ann.yaml ships/link.yaml vigie.yaml"; got != want {
+	if got, want := strings.Join(names, " "), "playbooks/site.yml ships/ann.yaml ships/link.yaml vigie.yaml"; got != want {
 		t.Errorf("files = %s, want %s", got, want)
 	}
 	if content, err := fs.ReadFile(tree.FS, "ships/ann.yaml"); err != nil || string(content) != "ships: [{slug: ann, name: Ann}]\n" {

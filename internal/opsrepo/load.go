@@ -26,7 +26,7 @@ const (
 // Load reads a repository and checks all of it. It returns a generation, or
 // every problem there is in the order of their places.
 func Load(fsys fs.FS, sections []Section) (*Generation, Problems) {
-	g, problems := salvage(fsys, sections)
+	g, problems := salvage(fsys, sections, fsys)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -35,9 +35,11 @@ func Load(fsys fs.FS, sections []Section) (*Generation, Problems) {
 
 // salvage reads a repository like Load and returns, beside the problems, what
 // is good of it: every section without a mistake, as it is. A repository of a
-// newer format gives nothing.
-func salvage(fsys fs.FS, sections []Section) (*Generation, Problems) {
+// newer format gives nothing. all knows the names of all files, those that are
+// not read too; without it every file that an entry names is taken to be there.
+func salvage(fsys fs.FS, sections []Section, all fs.FS) (*Generation, Problems) {
 	l := newLoader(descriptors(sections))
+	l.c.all = all
 	files, problems := collect(fsys, l.ds)
 	l.c.problems = problems
 	parsed := l.parse(files)

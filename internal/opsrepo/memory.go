@@ -31,6 +31,7 @@ type memoryFile struct {
 var (
 	errTooLarge = errors.New("it, or the repository as a whole, is too large")
 	errLink     = errors.New("symbolic links are not followed")
+	errAnsible  = errors.New("it belongs to Ansible, and is not read here")
 )
 
 func newMemory() *memory {
@@ -75,10 +76,10 @@ func (m *memory) attach(name string, f *memoryFile) error {
 	return nil
 }
 
-// files counts what is no folder.
+// files counts the files that are not known by name alone.
 func (m *memory) files() (n int) {
 	for _, f := range m.nodes {
-		if !f.IsDir() {
+		if !f.IsDir() && f.lost != errAnsible { //nolint:errorlint // addLost keeps what it is given
 			n++
 		}
 	}

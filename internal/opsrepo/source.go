@@ -17,8 +17,8 @@ type Source interface {
 	Log(ctx context.Context, since time.Time, n int) ([]Commit, error)
 }
 
-// Tree is one state of a repository, held in memory. Hidden files and
-// playbooks/ are not part of it.
+// Tree is one state of a repository, held in memory. Hidden files are not part
+// of it; of what belongs to Ansible it knows the names alone.
 type Tree struct {
 	Commit  string    // hash of the commit, or "dir:" and a hash of the files
 	Author  string    // where git is there, like Subject and At
