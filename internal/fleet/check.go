@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 )
 
@@ -48,6 +50,7 @@ func checkServers(c *opsrepo.Checker, servers []Server) {
 		if !s.Appliance && s.DeclaredVersion != "" {
 			c.Errorf(c.FieldPos(s.Pos, "version"), "version stands on a server that is no appliance; the agent reports its versions, so leave version out or write appliance: true")
 		}
+		checkSSH(c, s, servers)
 		if s.Address == "" {
 			continue
 		}
@@ -57,6 +60,28 @@ func checkServers(c *opsrepo.Checker, servers []Server) {
 			continue
 		}
 		addresses[key] = s
+	}
+}
+
+// checkSSH reads host keys, and finds servers that are reached through
+// themselves.
+func checkSSH(c *opsrepo.Checker, s Server, all []Server) {
+	for n, key := range s.SSH.HostKeys {
+		if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key)); err != nil {
+			c.Errorf(c.FieldPos(s.Pos, opsrepo.Index("ssh.host_keys", n)), "%q is no public host key; write it like ssh-ed25519 AAAA…, as `ssh-keyscan` prints it after the name", key)
+		}
+	}
+	jump := make(map[string]string, len(all))
+	for _, one := range all {
+		jump[one.Slug] = one.SSH.Jump
+	}
+	at := s.SSH.Jump
+	for range all {
+		if at == s.Slug {
+			c.Errorf(c.FieldPos(s.Pos, "ssh.jump"), "the server %q is reached through itself; name a server that is reached in another way", s.Slug)
+			return
+		}
+		at = jump[at]
 	}
 }
 

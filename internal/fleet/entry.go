@@ -62,6 +62,15 @@ type Server struct {
 	Appliance       bool        `yaml:"appliance" ops:"doc=Whether no agent can run on it."`
 	DeclaredVersion string      `yaml:"version" ops:"doc=Version of an appliance's software, since no agent reports it."`
 	Ports           []int       `yaml:"ports" ops:"min=1,max=65535,default=22|80|443,doc=TCP ports that must accept connections; [] for none."`
+	SSH             SSH         `yaml:"ssh" ops:"doc=How playbooks reach it."`
+}
+
+// SSH says how runs of playbooks reach a server.
+type SSH struct {
+	User     string   `yaml:"user" ops:"doc=Whom to sign in as; root if absent."`
+	Port     int      `yaml:"port" ops:"min=1,max=65535,doc=Port of sshd; 22 if absent."`
+	Jump     string   `yaml:"jump" ops:"ref=server,doc=The server through which this one is reached."`
+	HostKeys []string `yaml:"host_keys" ops:"doc=Public host keys, as ssh-keyscan prints them without the name; those that the agent reported when it enrolled if absent."`
 }
 
 // Ring says when a server gets a change.

@@ -24,6 +24,9 @@ func exampleSections() []opsrepo.Section {
 		opsrepo.NewList("probes", opsrepo.ListOptions[yaml.Node]{}),
 		opsrepo.NewList("channels", opsrepo.ListOptions[yaml.Node]{}),
 		opsrepo.NewSingle("notification_policy", opsrepo.SingleOptions[yaml.Node]{}),
+		opsrepo.NewList("playbooks", opsrepo.ListOptions[yaml.Node]{}),
+		opsrepo.NewSingle("review_policy", opsrepo.SingleOptions[yaml.Node]{}),
+		opsrepo.NewList("approval_policy", opsrepo.ListOptions[yaml.Node]{}),
 	}
 	return slices.Concat(fleet.Sections(), people.Sections(), above)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
@@ -27,6 +28,7 @@ func Sections() []opsrepo.Section {
 		metrics.Sections(),
 		alert.Sections(),
 		notify.Sections(),
+		playbook.Sections(),
 	)
 }
 
