@@ -71,6 +71,9 @@ func checkSSH(c *opsrepo.Checker, s Server, all []Server) {
 			c.Errorf(c.FieldPos(s.Pos, opsrepo.Index("ssh.host_keys", n)), "%q is no public host key; write it like ssh-ed25519 AAAA…, as `ssh-keyscan` prints it after the name", key)
 		}
 	}
+	if s.SSH.Jump == "" {
+		return
+	}
 	jump := make(map[string]string, len(all))
 	for _, one := range all {
 		jump[one.Slug] = one.SSH.Jump
