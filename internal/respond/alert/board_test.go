@@ -527,3 +527,23 @@ func TestWhatIsOverIsForgottenAfterAYearUnlessItWaitsForAWord(t *testing.T) {
 		}
 	})
 }
+
+// No database takes a NUL as text; every label value of a server is the words
+// of strangers.
+func TestANULInOneServersWordsKeepsNobodysAlertFromTheBoard(t *testing.T) {
+	each(t, func(h *harness) {
+		hostile, other := h.firing("UnitFailed", "app-01", signal.Warning), h.firing("DiskFull", "app-02", signal.Critical)
+		hostile.Labels["name"] = "x\x00"
+		hostile.Annotations[signal.Summary] = "x\x00 and \xff failed on app-01"
+		h.report(hostile, other)
+		h.report(hostile, other)
+		p, err := h.List(h.ctx, alert.Filter{State: "open"})
+		if err != nil || len(p.Items) != 2 {
+			t.Fatalf("%d alerts on the board, %v; want 2", len(p.Items), err)
+		}
+		h.report(resolved(hostile), resolved(other))
+		if p, err = h.List(h.ctx, alert.Filter{State: "open"}); err != nil || len(p.Items) != 0 {
+			t.Errorf("%d alerts stay open, %v", len(p.Items), err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
@@ -65,6 +66,7 @@ func gather(signals []signal.Signal, now time.Time) []observation {
 	var all []observation
 	at := make(map[string]int, len(signals))
 	for _, s := range signals {
+		s = storable(s)
 		if s.Name() == "" {
 			s.Labels = maps.Clone(s.Labels)
 			if s.Labels == nil {
@@ -92,6 +94,34 @@ func gather(signals []signal.Signal, now time.Time) []observation {
 		all[i].signals = append(all[i].signals, s)
 	}
 	return all
+}
+
+// storable returns a signal without what no database takes as text: a NUL in
+// the words of one server would keep the alerts of all that are reported with
+// it from being written.
+func storable(s signal.Signal) signal.Signal {
+	s.Detector, s.Subject.Kind, s.Subject.Slug = clean(s.Detector), clean(s.Subject.Kind), clean(s.Subject.Slug)
+	s.Labels, s.Annotations = cleanAll(s.Labels), cleanAll(s.Annotations)
+	return s
+}
+
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func cleanAll(m map[string]string) map[string]string {
+	dirty := false
+	for k, v := range m {
+		dirty = dirty || clean(k) != k || clean(v) != v
+	}
+	if !dirty {
+		return m
+	}
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[clean(k)] = clean(v)
+	}
+	return out
 }
 
 // fires reports whether the batch leaves an alert open that was not.

@@ -35,13 +35,25 @@ func (b *Board) act(ctx context.Context, f func(ctx context.Context, tx *db.Tx, 
 }
 
 func (b *Board) actLocked(ctx context.Context, f func(ctx context.Context, tx *db.Tx, w *work) error) error {
-	return b.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	worked := false
+	err := b.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		w := b.work()
+		worked = false // Write may call again
 		if err := f(ctx, tx, w); err != nil {
 			return err
 		}
-		return w.save(ctx, tx)
+		if err := w.save(ctx, tx); err != nil {
+			return err
+		}
+		worked = true
+		return nil
 	})
+	if err != nil && worked {
+		// Whether a commit that failed took place is not known: what is in memory
+		// is read anew.
+		b.loaded = false
+	}
+	return err
 }
 
 func (b *Board) work() *work {
