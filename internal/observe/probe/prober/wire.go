@@ -3,6 +3,7 @@ package prober
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/wire"
@@ -71,7 +72,7 @@ func ResultToWire(target string, r Result) wire.ProbeResult {
 func ResultFromWire(w wire.ProbeResult) Result {
 	phase := func(name string) time.Duration { return seconds(w.Phases[name]) }
 	return Result{
-		OK: w.OK, Error: w.Error, At: w.At.UTC(), Duration: seconds(w.Duration), Status: w.Status,
+		OK: w.OK, Error: strings.ReplaceAll(strings.ToValidUTF8(w.Error, "\uFFFD"), "\x00", "\uFFFD"), At: w.At.UTC(), Duration: seconds(w.Duration), Status: w.Status,
 		CertificateNotAfter: w.CertificateNotAfter,
 		Phases: Phases{
 			DNS: phase("dns"), Connect: phase("connect"), TLS: phase("tls"),

@@ -74,3 +74,10 @@ func TestResultsSurviveTheWire(t *testing.T) {
 		t.Errorf("the result changed (-want +got):\n%s", diff)
 	}
 }
+
+func TestAResultOfAnAgentHoldsNothingThatNoDatabaseTakes(t *testing.T) {
+	got := prober.ResultFromWire(wire.ProbeResult{Error: "reset\x00 by \xff peer"})
+	if got.Error != "reset\uFFFD by \uFFFD peer" {
+		t.Errorf("error = %q", got.Error)
+	}
+}
