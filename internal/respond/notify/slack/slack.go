@@ -48,22 +48,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", m.ID)
-	if err := webhook.Do(c.client, req); err != nil {
-		return hide(err, c.url)
-	}
-	return nil
-}
-
-// hide keeps the address, which lets anybody post, out of errors.
-func hide(err error, url string) error {
-	if !strings.Contains(err.Error(), url) {
-		return err
-	}
-	hidden := fmt.Errorf("%s", strings.ReplaceAll(err.Error(), url, "[address]"))
-	if notify.IsPermanent(err) {
-		return notify.Permanent(hidden)
-	}
-	return hidden
+	return webhook.Do(c.client, req)
 }
 
 // Post is a message as Slack takes it.

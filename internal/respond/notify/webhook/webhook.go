@@ -9,10 +9,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/respond/notify"
@@ -71,26 +74,44 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) error {
 }
 
 // Do sends a request and judges the answer: an answer of 2xx is success, one
-// that blames the request is final, any other may be tried again.
+// that blames what was posted is final. Any other may be tried again, also one
+// that blames the address or the credentials, since somebody will mend them.
+// Errors do not hold the address, which may be a secret.
 func Do(client *http.Client, req *http.Request) error {
 	res, err := client.Do(req)
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // without the address
+	}
 	if err != nil {
-		return fmt.Errorf("post: %w", err)
+		return hide(fmt.Errorf("post: %w", err), req.URL)
 	}
 	defer func() { _ = res.Body.Close() }()
 	said, _ := io.ReadAll(io.LimitReader(res.Body, 300))
-	err = fmt.Errorf("the other side answered %s: %q", res.Status, said)
+	err = hide(fmt.Errorf("the other side answered %s: %q", res.Status, said), req.URL)
 	switch {
 	case res.StatusCode/100 == 2:
 		return nil
 	case res.StatusCode/100 == 3:
-		return notify.Permanent(fmt.Errorf("%w; redirects are not followed, so write the final address", err))
-	case res.StatusCode == http.StatusRequestTimeout, res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusTooEarly:
-		return err
-	case res.StatusCode/100 == 4:
+		return fmt.Errorf("%w; redirects are not followed, so write the final address", err)
+	case res.StatusCode == http.StatusBadRequest, res.StatusCode == http.StatusRequestEntityTooLarge, res.StatusCode == http.StatusUnprocessableEntity:
 		return notify.Permanent(err)
 	}
 	return err
+}
+
+// hide keeps an address out of an error.
+func hide(err error, address *url.URL) error {
+	text := err.Error()
+	for _, secret := range []string{address.String(), address.RequestURI()} {
+		if len(secret) > 1 {
+			text = strings.ReplaceAll(text, secret, "[address]")
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
 
 // SignatureHeader carries the signature.

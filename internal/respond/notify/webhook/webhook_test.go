@@ -82,14 +82,37 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 	f(200, true, false)
 	f(202, true, false)
-	f(302, false, true)
-	f(307, false, true)
-	f(404, false, true)
+	f(400, false, true)
+	f(413, false, true)
+	f(422, false, true)
+	// Somebody will mend the address or the credentials; the page is sent then.
+	f(302, false, false)
+	f(307, false, false)
+	f(401, false, false)
+	f(403, false, false)
+	f(404, false, false)
+	f(410, false, false)
 	f(429, false, false)
 	f(500, false, false)
 	f(503, false, false)
 	s.Close()
 	if err := ch.Send(context.Background(), message()); err == nil || notify.IsPermanent(err) {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestTheSecretAddressIsNotInErrors(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "nothing at "+r.RequestURI, http.StatusNotFound)
+	}))
+	for _, what := range []string{"answered", "gone"} {
+		ch, err := webhook.New(context.Background(), notify.Config{URL: notify.URL{Text: s.URL + "/hooks/verysecret?token=alsosecret"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ch.Send(context.Background(), message()); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", what, err)
+		}
+		s.Close()
 	}
 }
