@@ -59,7 +59,7 @@ type Operations struct {
 	Directory string           `yaml:"directory"`
 	Git       string           `yaml:"git"`
 	Branch    string           `yaml:"branch" ops:"default=main"`
-	Interval  opsrepo.Duration `yaml:"interval" ops:"default=30s,doc=how often to look for a new commit"`
+	Interval  opsrepo.Duration `yaml:"interval" ops:"default=30s,min=1s,doc=how often to look for a new commit"`
 	Token     secret.Ref       `yaml:"token" ops:"doc=for https: where the password or token is that reads the repository"`
 	Secrets   []string         `yaml:"secrets" ops:"default=/etc/vigie/secrets,doc=folders of the files that channels may name as secrets"`
 }
@@ -67,13 +67,13 @@ type Operations struct {
 // Metrics says where the time series live.
 type Metrics struct {
 	Engine          string           `yaml:"engine" ops:"enum=embedded|remote,default=embedded"`
-	RawRetention    opsrepo.Duration `yaml:"raw_retention" ops:"default=15d"`
-	RawSize         int64            `yaml:"raw_size_bytes" ops:"doc=oldest raw series go when they take more; 0 for no limit"`
-	RollupRetention opsrepo.Duration `yaml:"rollup_retention" ops:"default=400d"`
+	RawRetention    opsrepo.Duration `yaml:"raw_retention" ops:"default=15d,min=1h"`
+	RawSize         int64            `yaml:"raw_size_bytes" ops:"min=0,doc=oldest raw series go when they take more; 0 for no limit"`
+	RollupRetention opsrepo.Duration `yaml:"rollup_retention" ops:"default=400d,min=1d"`
 	WriteURL        string           `yaml:"write_url" ops:"url,doc=for remote: Prometheus remote write"`
 	QueryURL        string           `yaml:"query_url" ops:"url,doc=for remote: base of the Prometheus HTTP API"`
 	// RuleInterval is how often rules run.
-	RuleInterval opsrepo.Duration `yaml:"rule_interval" ops:"default=15s"`
+	RuleInterval opsrepo.Duration `yaml:"rule_interval" ops:"default=15s,min=1s"`
 }
 
 // LoadConfig reads a hub's file and reports every mistake in it.
@@ -107,6 +107,17 @@ func ParseConfig(file string, content []byte) (Config, error) {
 	}
 	if (c.Operations.Directory == "") == (c.Operations.Git == "") {
 		wrong("operations", "the operations repository is in one place; write directory: PATH or git: URL")
+	}
+	if c.Operations.Git != "" {
+		if err := opsrepo.CheckGitURL(c.Operations.Git); err != nil {
+			wrong("operations.git", "%v", err)
+		}
+		if err := opsrepo.CheckBranch(c.Operations.Branch); err != nil {
+			wrong("operations.branch", "%v", err)
+		}
+	}
+	if dir := c.Operations.Directory; dir != "" && !filepath.IsAbs(dir) {
+		wrong("operations.directory", "%q depends on where the hub is started; write an absolute path", dir)
 	}
 	remote := c.Metrics.Engine == "remote"
 	if remote && (c.Metrics.WriteURL == "" || c.Metrics.QueryURL == "") {

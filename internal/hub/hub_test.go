@@ -180,4 +180,10 @@ func TestAConfigurationReportsEveryMistake(t *testing.T) {
 		"hub.yaml:6:10: the engine remote needs write_url and query_url")
 	f(good+"state: {url: {env: X}}\n",
 		"hub.yaml:4:14: the engine sqlite has no URL; its file is in the data folder. Remove url, or write engine: postgres")
+	f("data: /srv\nmaster_key: {file: k}\noperations: {git: 'https://ops:hunter2@git.example/ops', branch: -x}\n",
+		"hub.yaml:3:19: the URL holds a user name or password; name the secret as token: {file: PATH} instead",
+		"hub.yaml:3:66: \"-x\" is no name of a branch; write it like main")
+	f("data: /srv\nmaster_key: {file: k}\noperations: {directory: ops, interval: 1ms}\n",
+		"hub.yaml:3:25: \"ops\" depends on where the hub is started; write an absolute path",
+		"hub.yaml:3:40: interval is 1ms; it must be at least 1s")
 }
