@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vigie-ops/vigie/internal/fleet"
@@ -97,12 +98,33 @@ func hostVars(f *fleet.Snapshot, s fleet.Server) map[string]any {
 	if s.SSH.Port != 0 {
 		vars["ansible_port"] = s.SSH.Port
 	}
+	if jump, ok := f.Server(s.SSH.Jump); ok {
+		vars["ansible_ssh_common_args"] = "-o ProxyJump=" + jumpTo(jump)
+	}
 	instances := []map[string]any{}
 	for _, i := range f.InstancesOn(s.Slug) {
 		instances = append(instances, instanceVars(i))
 	}
 	vars["vigie_instances"] = instances
 	return vars
+}
+
+// jumpTo is a server as ssh's ProxyJump names it: user@host:port.
+func jumpTo(s fleet.Server) string {
+	user, host := s.SSH.User, s.Address
+	if user == "" {
+		user = "root"
+	}
+	if host == "" {
+		host = s.Slug
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if s.SSH.Port != 0 {
+		host += ":" + strconv.Itoa(s.SSH.Port)
+	}
+	return user + "@" + host
 }
 
 func instanceVars(i fleet.Instance) map[string]any {

@@ -161,7 +161,7 @@ func FuzzValuesNeverHoldATemplate(f *testing.F) {
 // file writes the inventory for Ansible's own programs.
 func file(t *testing.T) string {
 	t.Helper()
-	b, err := inventory(t).File(map[string]map[string]any{"app-02": {"ansible_ssh_common_args": "-J x"}})
+	b, err := inventory(t).File(map[string]map[string]any{"app-02": {"more": "of it"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,13 +210,13 @@ func TestAnsibleReadsBothFormsOfTheInventoryAlike(t *testing.T) {
 	a, b := read(script), read(file(t))
 	hosts := a["_meta"].(map[string]any)["hostvars"].(map[string]any)
 	app := hosts["app-02"].(map[string]any)
-	if app["ansible_host"] != "192.0.2.2" || app["ansible_user"] != "deploy" || app["ansible_port"] != 2222.0 || app["vigie_instance"].(map[string]any)["client"] != "borealis" {
+	if app["ansible_host"] != "192.0.2.2" || app["ansible_user"] != "deploy" || app["ansible_port"] != 2222.0 || app["ansible_ssh_common_args"] != "-o ProxyJump=root@192.0.2.1" || app["vigie_instance"].(map[string]any)["client"] != "borealis" {
 		t.Errorf("app-02 has the variables %v", app)
 	}
 	if hosts["fw-01"] != nil {
 		t.Error("an appliance is in the inventory")
 	}
-	delete(b["_meta"].(map[string]any)["hostvars"].(map[string]any)["app-02"].(map[string]any), "ansible_ssh_common_args")
+	delete(b["_meta"].(map[string]any)["hostvars"].(map[string]any)["app-02"].(map[string]any), "more")
 	sorted := cmp.Transformer("sorted", func(in []any) []string {
 		out := make([]string, len(in))
 		for i, v := range in {
