@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,14 +41,20 @@ func (c *Commits) Find(ctx context.Context, short string) (Commit, error) {
 	return found[0], nil
 }
 
-// Mail returns the address of a commit's author and of who committed it.
-func (c *Commits) Mail(ctx context.Context, commit string) (author, committer string, err error) {
-	out, err := c.cmd.run(ctx, "log", "-z", "--format=%ae%x00%ce", "--max-count=1", "--end-of-options", commit, "--")
-	if err != nil {
-		return "", "", err
+// Mails returns the addresses of who wrote and who committed the commits that
+// lead from one to another, both included once; an empty from is the beginning.
+func (c *Commits) Mails(ctx context.Context, from, to string) ([]string, error) {
+	args := []string{"log", "--format=%ae%n%ce", "--end-of-options", to}
+	if from != "" {
+		args = append(args, "^"+from)
 	}
-	author, committer, _ = strings.Cut(strings.TrimRight(string(out), "\x00\n"), "\x00")
-	return author, committer, nil
+	out, err := c.cmd.run(ctx, append(args, "--")...)
+	if err != nil {
+		return nil, err
+	}
+	mails := strings.Fields(string(out))
+	slices.Sort(mails)
+	return slices.Compact(mails), nil
 }
 
 // Load reads and checks the repository as it was at a commit.

@@ -1,0 +1,197 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/db"
+)
+
+// seal makes a run that is over the next link of the chain: its hash covers the
+// hash of the run that ended before it, all of its own record, and its results.
+func (o *Office) seal(ctx context.Context, tx *db.Tx, r *Run) error {
+	var last []struct {
+		Hash string `bun:"hash"`
+	}
+	// The number is taken first: on PostgreSQL it makes those who end at the
+	// same time wait for each other.
+	n, err := next(ctx, tx, "record")
+	if err != nil {
+		return err
+	}
+	if err := tx.NewRaw(`SELECT hash FROM run_run WHERE seq = ?`, n-1).Scan(ctx, &last); err != nil {
+		return fmt.Errorf("read the last record: %w", err)
+	}
+	r.Seq, r.PrevHash = n, ""
+	if len(last) > 0 && n > 1 {
+		r.PrevHash = last[0].Hash
+	}
+	if r.results == "" {
+		if r.results, err = digest(ctx, tx, r.ID); err != nil {
+			return err
+		}
+	}
+	r.Hash = r.sum(r.results)
+	return nil
+}
+
+// sum is the hash of a run's record.
+func (r Run) sum(results string) string {
+	r.Hash, r.Cause = "", clean(r.Cause, maxReason)
+	b, err := json.Marshal(struct {
+		Run
+		Results string
+	}{r, results})
+	if err != nil {
+		panic("run: " + err.Error()) // texts, numbers and times can be written
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// digest is the hash of all results of a run.
+func digest(ctx context.Context, q db.Queryer, run string) (string, error) {
+	rows, err := q.QueryContext(ctx, `SELECT task, host, status, changed, ms, message, diff FROM run_result WHERE run = ? ORDER BY task, host`, run)
+	if err != nil {
+		return "", fmt.Errorf("read the results of a run: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	h := sha256.New()
+	for rows.Next() {
+		var task, ms int64
+		var host, status, message, diff string
+		var changed bool
+		if err := rows.Scan(&task, &host, &status, &changed, &ms, &message, &diff); err != nil {
+			return "", fmt.Errorf("read the results of a run: %w", err)
+		}
+		_, _ = fmt.Fprintf(h, "%d %q %q %t %d %q %q\n", task, host, status, changed, ms, message, diff)
+	}
+	if err := rows.Err(); err != nil {
+		return "", fmt.Errorf("read the results of a run: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Verify walks the chain of records. broken is the number of the first run
+// whose record is not what it was when it ended, or zero.
+func (o *Office) Verify(ctx context.Context) (records, broken int64, err error) {
+	prev := ""
+	for {
+		runs, err := runsWhere(ctx, o.o.DB.Read(), `seq > ? ORDER BY seq LIMIT 100`, records)
+		if err != nil || len(runs) == 0 {
+			return records, 0, err
+		}
+		for _, r := range runs {
+			results, err := digest(ctx, o.o.DB.Read(), r.ID)
+			if err != nil {
+				return records, 0, err
+			}
+			if r.Seq != records+1 || r.PrevHash != prev || r.Hash != r.sum(results) {
+				return records, r.Number, nil
+			}
+			records, prev = r.Seq, r.Hash
+		}
+	}
+}
+
+// Record is a run with all that happened in it, for export.
+type Record struct {
+	Run     Run
+	Hosts   []Host
+	Tasks   []Task
+	Results []Result
+}
+
+// Record returns the whole record of a run, without its log.
+func (o *Office) Record(ctx context.Context, run string) (Record, error) {
+	r, err := o.Get(ctx, run)
+	if err != nil {
+		return Record{}, err
+	}
+	rec := Record{Run: r}
+	if rec.Hosts, err = hostsOf(ctx, o.o.DB.Read(), r.ID); err != nil {
+		return Record{}, err
+	}
+	if rec.Tasks, err = o.Tasks(ctx, r.ID); err != nil {
+		return Record{}, err
+	}
+	for more, after := true, (Result{}); more; {
+		var some []Result
+		if some, more, err = o.Results(ctx, r.ID, ResultFilter{After: after, Limit: 1000}); err != nil {
+			return Record{}, err
+		}
+		rec.Results = append(rec.Results, some...)
+		if len(some) > 0 {
+			after = some[len(some)-1]
+		}
+	}
+	return rec, nil
+}
+
+type junitSuite struct {
+	XMLName   xml.Name    `xml:"testsuite"`
+	Name      string      `xml:"name,attr"`
+	Tests     int         `xml:"tests,attr"`
+	Failures  int         `xml:"failures,attr"`
+	Errors    int         `xml:"errors,attr"`
+	Skipped   int         `xml:"skipped,attr"`
+	Time      string      `xml:"time,attr"`
+	Timestamp string      `xml:"timestamp,attr,omitempty"`
+	Cases     []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Class   string       `xml:"classname,attr"` // the host
+	Name    string       `xml:"name,attr"`      // the task
+	Time    string       `xml:"time,attr"`
+	Failure *junitReason `xml:"failure,omitempty"`
+	Error   *junitReason `xml:"error,omitempty"`
+	Skipped *junitReason `xml:"skipped,omitempty"`
+}
+
+type junitReason struct {
+	Message string `xml:"message,attr,omitempty"`
+	Text    string `xml:",cdata"`
+}
+
+// WriteJUnit writes a record in the form that build servers read: a test per
+// task and host.
+func (rec Record) WriteJUnit(w io.Writer) error {
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+	s := junitSuite{Name: fmt.Sprintf("%s #%d", rec.Run.Playbook, rec.Run.Number), Tests: len(rec.Results), Time: "0"}
+	if !rec.Run.StartedAt.IsZero() {
+		s.Timestamp, s.Time = rec.Run.StartedAt.Format("2006-01-02T15:04:05"), seconds(rec.Run.EndedAt.Sub(rec.Run.StartedAt))
+	}
+	for _, r := range rec.Results {
+		c := junitCase{Class: r.Host, Time: seconds(r.Took)}
+		if r.Task >= 1 && r.Task <= len(rec.Tasks) {
+			c.Name = rec.Tasks[r.Task-1].Name
+		}
+		why := &junitReason{Message: firstLine(r.Message), Text: r.Message}
+		switch r.Status {
+		case TaskFailed:
+			s.Failures++
+			c.Failure = why
+		case Unreachable:
+			s.Errors++
+			c.Error = why
+		case Skipped:
+			s.Skipped++
+			c.Skipped = why
+		case OK, Ignored:
+		}
+		s.Cases = append(s.Cases, c)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", " ")
+	return e.Encode(s)
+}

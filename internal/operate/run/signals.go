@@ -1,0 +1,99 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/signal"
+)
+
+// failureStands is how long the alert of a failed run stands if nothing like
+// it succeeds before.
+const failureStands = 24 * time.Hour
+
+// tell reports how runs ended, each until it was taken over.
+func (o *Office) tell(ctx context.Context) error {
+	ended, err := runsWhere(ctx, o.o.DB.Read(), `told = ? AND seq > 0 ORDER BY seq LIMIT 100`, false)
+	if err != nil {
+		return err
+	}
+	for _, r := range ended {
+		s, ok, err := o.signalFor(ctx, r)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := o.o.Sink.Report(ctx, s); err != nil {
+				return fmt.Errorf("report the end of run #%d: %w", r.Number, err)
+			}
+		}
+		err = o.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.NewRaw(`UPDATE run_run SET told = ? WHERE id = ?`, true, r.ID).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("write run #%d: %w", r.Number, err)
+		}
+	}
+	return nil
+}
+
+func (o *Office) signalFor(ctx context.Context, r Run) (signal.Signal, bool, error) {
+	s, ok := signalOf(r)
+	if !ok || s.State != signal.Firing {
+		return s, ok, nil
+	}
+	failed, _, err := o.Results(ctx, r.ID, ResultFilter{Status: TaskFailed, Limit: 1})
+	if err != nil || len(failed) == 0 {
+		return s, ok, err
+	}
+	tasks, err := o.Tasks(ctx, r.ID)
+	if err != nil {
+		return s, ok, err
+	}
+	f := failed[0]
+	name := ""
+	if f.Task <= len(tasks) {
+		name = tasks[f.Task-1].Name
+	}
+	s.Annotations[signal.Description] = fmt.Sprintf("The task %q failed on %s: %s", name, f.Host, firstLine(f.Message))
+	return s, ok, nil
+}
+
+// signalOf is what a run that ended says: a failure fires, and a success of the
+// same playbook on the same servers resolves it. What a person ended says
+// nothing.
+func signalOf(r Run) (signal.Signal, bool) {
+	if r.Kind != Real {
+		return signal.Signal{}, false
+	}
+	s := signal.Signal{
+		Detector: "run", Subject: signal.Subject{Kind: signal.OpsRepo}, State: signal.Resolved,
+		Labels:   map[string]string{signal.LabelName: "RunFailed", signal.LabelSeverity: string(signal.Warning), "playbook": r.Playbook},
+		StartsAt: r.EndedAt, At: r.EndedAt,
+	}
+	if len(r.Servers) == 1 {
+		s.Subject = signal.Subject{Kind: signal.Server, Slug: r.Servers[0]}
+		s.Labels[signal.LabelServer] = r.Servers[0]
+	} else if r.Limit != "" {
+		s.Labels["limit"] = r.Limit
+	}
+	switch r.State {
+	case Succeeded:
+		return s, true
+	case Failed, TimedOut, Interrupted:
+		s.State, s.Until = signal.Firing, r.EndedAt.Add(failureStands)
+	default:
+		return signal.Signal{}, false
+	}
+	s.Annotations = map[string]string{
+		signal.Summary:     fmt.Sprintf("Run #%d of %s %s on %s", r.Number, r.Playbook, r.State, servers(r.Servers)),
+		signal.Description: r.Cause,
+		signal.Value:       r.Cause,
+		signal.Link:        "/runs/" + r.ID,
+		signal.FirstStep:   "Open the run: it shows the task that failed, on which servers, and its log. Mend the cause, then retry the failed servers.",
+	}
+	return s, true
+}
