@@ -22,11 +22,7 @@ var RuleFiles = opsrepo.NewFiles("rules", opsrepo.FilesOptions[rules.File]{
 func Sections() []opsrepo.Section { return []opsrepo.Section{RuleFiles} }
 
 func decodeRules(name string, content []byte) (rules.File, opsrepo.Problems) {
-	var ps opsrepo.Problems
-	for _, m := range rules.Check(content) {
-		ps = append(ps, opsrepo.Problem{Pos: opsrepo.Pos{File: name, Line: m.Line, Column: m.Column}, Message: m.Message})
-	}
-	return rules.File{Name: name, Content: content}, ps
+	return rules.File{Name: name, Content: content}, rules.Check(name, content)
 }
 
 // ApplyOps makes the rule files of a generation those in use once it is stored.

@@ -4,9 +4,9 @@ package rules
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,9 +15,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
-	yaml "go.yaml.in/yaml/v3"
 
-	"github.com/vigie-ops/vigie/internal/lib/suggest"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
 )
 
 // File is a Prometheus rule file.
@@ -26,211 +25,224 @@ type File struct {
 	Content []byte
 }
 
-// Mistake is something wrong in a rule file. Line and column count from 1; zero
-// is the file as a whole.
-type Mistake struct {
-	Line, Column int
-	Message      string
-}
-
 var promParser = parser.NewParser(parser.Options{})
 
 func parse(content []byte) (*rulefmt.RuleGroups, []error) {
 	return rulefmt.Parse(content, false, model.UTF8Validation, promParser, slog.New(slog.DiscardHandler))
 }
 
-// beyondKeys finds what else is wrong with a file whose keys are not all known;
-// rulefmt stops at those. What is missing is not told: it is probably what was
-// misspelt.
-func beyondKeys(content []byte, errs []error) []error {
-	var te *yaml.TypeError
-	if !slices.ContainsFunc(errs, func(err error) bool { return errors.As(err, &te) }) {
-		return nil
+// ruleFile is what Prometheus reads of a rule file. It is read here once more
+// because rulefmt knows few places and stops early.
+type ruleFile struct {
+	Groups []ruleGroup `yaml:"groups"`
+}
+
+type ruleGroup struct {
+	Name        plain            `yaml:"name" ops:"required"`
+	Interval    span             `yaml:"interval"`
+	QueryOffset span             `yaml:"query_offset"`
+	Limit       int              `yaml:"limit"`
+	Labels      map[string]plain `yaml:"labels"`
+	Rules       []rule           `yaml:"rules"`
+}
+
+type rule struct {
+	Pos           opsrepo.Pos      `yaml:"-"`
+	Alert         plain            `yaml:"alert"`
+	Record        plain            `yaml:"record"`
+	Expr          plain            `yaml:"expr" ops:"required"`
+	For           span             `yaml:"for"`
+	KeepFiringFor span             `yaml:"keep_firing_for"`
+	Labels        map[string]plain `yaml:"labels"`
+	Annotations   map[string]plain `yaml:"annotations"`
+}
+
+// plain is a text that may be written as a number or a truth, as Prometheus
+// takes it.
+type plain string
+
+// CheckText takes every text.
+func (plain) CheckText() error { return nil }
+
+// span is a duration of Prometheus.
+type span string
+
+// CheckText takes what Prometheus takes.
+func (s span) CheckText() error {
+	if _, err := model.ParseDuration(string(s)); err != nil {
+		return fmt.Errorf(`%q is no duration of Prometheus; write it like "30s", "5m", "1h30m" or "15d"`, string(s))
 	}
-	_, more := rulefmt.Parse(content, true, model.UTF8Validation, promParser, slog.New(slog.DiscardHandler))
-	return slices.DeleteFunc(more, func(err error) bool { return strings.Contains(err.Error(), "must be set") })
+	return nil
+}
+
+func (s span) zero() bool {
+	d, err := model.ParseDuration(string(s))
+	return err != nil || d == 0
 }
 
 // Check returns every mistake of a rule file.
-func Check(content []byte) []Mistake {
-	groups, errs := parse(content)
-	errs = append(errs, beyondKeys(content, errs)...)
-	var out []Mistake
-	for _, err := range errs {
-		for _, m := range mistakes(err, content) {
-			// The same text is read twice inside rulefmt, and complained about twice.
-			if !slices.Contains(out, m) {
-				out = append(out, m)
-			}
+func Check(name string, content []byte) opsrepo.Problems {
+	f, at, problems := opsrepo.DecodeFile[ruleFile](name, content)
+	c := checker{at: at, lines: bytes.Split(content, []byte("\n")), read: problems, problems: slices.Clone(problems)}
+	c.file(f)
+	if len(c.problems) == 0 {
+		// What is valid here and not to Prometheus would fail in the hub.
+		_, errs := parse(content)
+		for _, err := range errs {
+			c.errorf(opsrepo.Pos{File: name, Line: 1, Column: 1}, "Prometheus does not take this file: %s", strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 	}
-	if groups != nil && len(errs) == 0 {
-		out = append(out, checkLabels(content)...)
-	}
-	return out
+	slices.SortStableFunc(c.problems, func(a, b opsrepo.Problem) int { return a.Pos.Compare(b.Pos) })
+	return c.problems
 }
 
-var (
-	// What the parsers write in front: "3:5: …" of rulefmt, "yaml: line 7: …" and
-	// "line 7: …" of the YAML library, "1:12: parse error: …" of PromQL.
-	place     = regexp.MustCompile(`^(\d+):(\d+): (.*)$`)
-	yamlPlace = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
-	promPlace = regexp.MustCompile(`could not parse expression: (\d+):(\d+): (?:parse error: )?(.*)$`)
-	ruleWords = regexp.MustCompile(`^group "(.*?)", rule \d+, "(.*?)": (.*)$`)
-)
-
-func mistakes(err error, content []byte) []Mistake {
-	var te *yaml.TypeError
-	if errors.As(err, &te) {
-		var out []Mistake
-		for _, text := range te.Errors {
-			out = append(out, mistake(text, content))
-		}
-		return out
-	}
-	return []Mistake{mistake(err.Error(), content)}
+// checker finds what the types of a rule file do not say.
+type checker struct {
+	at       func(path string) opsrepo.Pos
+	lines    [][]byte
+	read     opsrepo.Problems // those that reading the file has found
+	problems opsrepo.Problems
 }
 
-func mistake(text string, content []byte) Mistake {
-	text = strings.ReplaceAll(text, "\n", " ")
-	m := Mistake{Message: text}
-	if f := yamlPlace.FindStringSubmatch(text); f != nil {
-		m.Line, m.Column, m.Message = number(f[1]), 1, f[2]
-		if key, ok := unknownKey(m.Message); ok {
-			m.Column, m.Message = columnOf(key, m.Line, content), unknownWords(key)
-		}
-		return m
-	}
-	if f := place.FindStringSubmatch(text); f != nil {
-		m.Line, m.Column, m.Message = number(f[1]), number(f[2]), f[3]
-	}
-	// A rule with two nodes at fault has two places in front.
-	if f := place.FindStringSubmatch(m.Message); f != nil {
-		m.Message = f[3]
-	}
-	if m.Line == 0 && strings.HasPrefix(strings.ToLower(m.Message), "groupname") {
-		m.Line, m.Column = groupPlace(m.Message, content)
-	}
-	rule := ""
-	if f := ruleWords.FindStringSubmatch(m.Message); f != nil {
-		rule, m.Message = f[2], f[3]
-	}
-	if f := promPlace.FindStringSubmatch(m.Message); f != nil {
-		m = inExpression(m, number(f[1]), number(f[2]), content)
-		m.Message = "the expression is not PromQL: " + f[3]
-	}
-	if rule != "" {
-		m.Message = fmt.Sprintf("rule %q: %s", rule, m.Message)
-	}
-	return m
+func (c *checker) errorf(pos opsrepo.Pos, format string, args ...any) {
+	c.problems = append(c.problems, opsrepo.Problem{Pos: pos, Message: fmt.Sprintf(format, args...)})
 }
 
-// groupPlace returns where the last group of the name in a message stands;
-// rulefmt knows no place of groups.
-func groupPlace(message string, content []byte) (line, column int) {
-	var doc struct {
-		Groups []yaml.Node `yaml:"groups"`
-	}
-	if yaml.Unmarshal(content, &doc) != nil {
-		return 0, 0
-	}
-	for _, n := range doc.Groups {
-		var g struct {
-			Name string `yaml:"name"`
+func (c *checker) file(f ruleFile) {
+	first := map[plain]opsrepo.Pos{}
+	for i, g := range f.Groups {
+		path := opsrepo.Index("groups", i)
+		pos := c.at(path + ".name")
+		if other, twice := first[g.Name]; twice && g.Name != "" {
+			c.errorf(pos, "the group %q is already at %s; each group of a file has a name of its own", g.Name, other)
+		} else {
+			first[g.Name] = pos
 		}
-		if n.Decode(&g) == nil && (g.Name == "" || strings.Contains(message, strconv.Quote(g.Name))) {
-			line, column = n.Line, n.Column
+		c.labels(path, "", g.Labels, false)
+		for j, r := range g.Rules {
+			c.rule(opsrepo.Index(path+".rules", j), r)
 		}
 	}
-	return line, column
 }
 
-// inExpression moves the place of the expression to the place inside it.
-func inExpression(m Mistake, line, column int, content []byte) Mistake {
-	lines := bytes.Split(content, []byte("\n"))
-	if m.Line < 1 || m.Line > len(lines) {
-		return m
+func (c *checker) rule(path string, r rule) {
+	in := ""
+	switch name := r.Alert + r.Record; {
+	case r.Alert != "" && r.Record != "":
+		c.errorf(c.at(path+".record"), "the rule has alert and record; write one of them, or two rules")
+		return
+	case name != "":
+		in = fmt.Sprintf("rule %q: ", name)
+	case len(c.read) == 0: // else it is probably what was misspelt
+		c.errorf(r.Pos, "the rule has no name; write alert: NAME for an alert, or record: NAME for a new series")
 	}
-	at := min(max(m.Column-1, 0), len(lines[m.Line-1]))
-	switch head := lines[m.Line-1][at:]; {
+	c.expression(path+".expr", in, string(r.Expr))
+	c.labels(path, in, r.Labels, r.Alert != "")
+	if r.Record != "" {
+		c.recording(path, in, r)
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Annotations)) {
+		pos := c.at(path + ".annotations." + key)
+		if !model.UTF8Validation.IsValidLabelName(key) {
+			c.errorf(pos, "%s%q is no name of an annotation; write letters, digits and underscores", in, key)
+		} else if why := badTemplate(string(r.Annotations[key])); why != "" {
+			c.errorf(pos, "%sthe annotation %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
+		}
+	}
+}
+
+// recording checks the rule that makes a new series.
+func (c *checker) recording(path, in string, r rule) {
+	pos := c.at(path + ".record")
+	switch name := string(r.Record); {
+	case !model.UTF8Validation.IsValidMetricName(name):
+		c.errorf(pos, "%sthis is no name of a series; write letters, digits, underscores and colons", in)
+	case strings.ContainsAny(name, "{}"):
+		c.errorf(pos, "%sa name of a series has no braces; write its labels under labels", in)
+	}
+	for key, there := range map[string]bool{"annotations": len(r.Annotations) > 0, "for": !r.For.zero(), "keep_firing_for": !r.KeepFiringFor.zero()} {
+		if there {
+			c.errorf(c.at(path+"."+key), "%sa recording rule has no %s; it has record, expr and labels", in, key)
+		}
+	}
+}
+
+// labels checks the labels of a group or a rule; those of an alert are
+// templates.
+func (c *checker) labels(path, in string, labels map[string]plain, alert bool) {
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		pos, value := c.at(path+".labels."+key), string(labels[key])
+		if !model.UTF8Validation.IsValidLabelName(key) || key == model.MetricNameLabel {
+			c.errorf(pos, "%s%q is no name of a label; write letters, digits and underscores, and not %s", in, key, model.MetricNameLabel)
+			continue
+		}
+		if !alert {
+			continue
+		}
+		if why := badTemplate(value); why != "" {
+			c.errorf(pos, "%sthe label %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
+			continue
+		}
+		// Nothing in Vigie knows another severity.
+		if key == "severity" && !strings.Contains(value, "{{") && !slices.Contains([]string{"critical", "warning", "info"}, value) {
+			c.errorf(pos, "%sseverity %q is not known; it is critical, warning or info", in, value)
+		}
+	}
+}
+
+var templateWords = regexp.MustCompile(`^annotation "text": (?:error parsing template [^:]*: )?(?:template: __alert_[^:]*:\d+: )?`)
+
+// badTemplate says why Prometheus would not take a text as a template.
+func badTemplate(text string) string {
+	r := rulefmt.Rule{Alert: "x", Expr: "1", Annotations: map[string]string{"text": text}}
+	for _, err := range r.Validate(rulefmt.RuleNode{}, model.UTF8Validation, promParser) {
+		return templateWords.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", " "), "")
+	}
+	return ""
+}
+
+// What PromQL's parser writes in front of its words.
+var promPlace = regexp.MustCompile(`^(\d+):(\d+): (?:parse error: )?(.*)$`)
+
+func (c *checker) expression(path, in, expr string) {
+	if strings.TrimSpace(expr) == "" {
+		return // said when the file was read
+	}
+	_, err := promParser.ParseExpr(expr)
+	if err == nil {
+		return
+	}
+	pos, words := c.at(path), strings.ReplaceAll(err.Error(), "\n", " ")
+	if f := promPlace.FindStringSubmatch(words); f != nil {
+		pos, words = c.inside(pos, number(f[1]), number(f[2])), f[3]
+	}
+	c.errorf(pos, "%sthe expression is not PromQL: %s", in, words)
+}
+
+// inside moves the place of an expression to the place inside it.
+func (c *checker) inside(pos opsrepo.Pos, line, column int) opsrepo.Pos {
+	if pos.Line < 1 || pos.Line > len(c.lines) {
+		return pos
+	}
+	text := c.lines[pos.Line-1]
+	switch head := text[min(max(pos.Column-1, 0), len(text)):]; {
 	case len(head) == 0:
 	case head[0] == '|' || head[0] == '>': // a block: the text begins on the next line
-		m.Line += line
-		if m.Line <= len(lines) {
-			text := lines[m.Line-1]
-			m.Column = len(text) - len(bytes.TrimLeft(text, " ")) + column
+		if pos.Line+line <= len(c.lines) {
+			text := c.lines[pos.Line+line-1]
+			pos.Line, pos.Column = pos.Line+line, len(text)-len(bytes.TrimLeft(text, " "))+column
 		}
+	case head[0] == '&' || head[0] == '*': // an anchor or an alias: the text is elsewhere
 	case head[0] == '"' || head[0] == '\'':
-		m.Column += column
+		pos.Column += column
 	case line == 1:
-		m.Column += column - 1
+		pos.Column += column - 1
 	}
-	return m
-}
-
-// unknownKey returns the key that the YAML library complains about.
-func unknownKey(text string) (string, bool) {
-	if name, ok := strings.CutPrefix(text, "field "); ok {
-		key, _, ok := strings.Cut(name, " not found in type")
-		return key, ok
-	}
-	return "", false
-}
-
-var (
-	groupKeys = []string{"name", "interval", "query_offset", "limit", "labels", "rules"}
-	ruleKeys  = []string{"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"}
-)
-
-func unknownWords(key string) string {
-	meant := ""
-	if near, ok := suggest.Nearest(key, slices.Concat(groupKeys, ruleKeys)); ok {
-		meant = fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return fmt.Sprintf("the key %q is not known%s; a group has name, interval, query_offset, limit, labels and rules; a rule has alert or record, expr, for, keep_firing_for, labels and annotations", key, meant)
-}
-
-// columnOf returns where a key stands in its line; the YAML library tells the
-// line alone.
-func columnOf(key string, line int, content []byte) int {
-	lines := bytes.Split(content, []byte("\n"))
-	if line < 1 || line > len(lines) {
-		return 1
-	}
-	return max(bytes.Index(lines[line-1], []byte(key)), 0) + 1
+	return pos
 }
 
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
-}
-
-// checkLabels finds severities that nothing in Vigie knows.
-func checkLabels(content []byte) []Mistake {
-	var doc struct {
-		Groups []struct {
-			Rules []struct {
-				Alert  string               `yaml:"alert"`
-				Labels map[string]yaml.Node `yaml:"labels"`
-			} `yaml:"rules"`
-		} `yaml:"groups"`
-	}
-	if yaml.Unmarshal(content, &doc) != nil {
-		return nil
-	}
-	var out []Mistake
-	for _, g := range doc.Groups {
-		for _, r := range g.Rules {
-			n, ok := r.Labels["severity"]
-			if !ok || r.Alert == "" || strings.Contains(n.Value, "{{") {
-				continue
-			}
-			switch n.Value {
-			case "critical", "warning", "info":
-			default:
-				out = append(out, Mistake{Line: n.Line, Column: n.Column, Message: fmt.Sprintf("rule %q: severity %q is not known; it is critical, warning or info", r.Alert, n.Value)})
-			}
-		}
-	}
-	return out
 }
