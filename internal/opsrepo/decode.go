@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vigie-ops/vigie/internal/lib/suggest"
 )
 
 // decoder turns the nodes of one file into Go values and notes every mistake.
@@ -160,10 +162,14 @@ func (d *decoder) mapping(at, n *yaml.Node, v reflect.Value, s slot) {
 		d.c.entries[pos] = n
 	}
 	present := make([]bool, len(l.fields))
+	misspelt := map[string]bool{}
 	for _, p := range d.uniquePairs(n) {
 		i, known := l.byName[p.key.Value]
 		if !known {
 			d.unknownKey(p.key, s.name, l.names())
+			if near, ok := suggest.Nearest(p.key.Value, l.names()); ok {
+				misspelt[near] = true
+			}
 			continue
 		}
 		f := l.fields[i]
@@ -180,6 +186,7 @@ func (d *decoder) mapping(at, n *yaml.Node, v reflect.Value, s slot) {
 	for i, f := range l.fields {
 		switch {
 		case present[i]:
+		case f.rules.required && misspelt[f.name]: // said already
 		case f.rules.required:
 			d.c.Errorf(pos, "the key %q is missing; %s needs %s", f.name, entryName(s.name), orList(requiredOf(l), "and"))
 		default:

@@ -155,7 +155,7 @@ func TestAnInvalidChangeIsRefusedAsAWhole(t *testing.T) {
 		f := follow(d)
 		f.shelf.put("c1", "ports: [{slug: oslo}]\n")
 		f.Check(t.Context())
-		f.shelf.put("c2", "ports:\n  - slug: bergen\n  - slug: Bad\n  - slog: x\n")
+		f.shelf.put("c2", "ports:\n  - slug: bergen\n  - slug: Bad\n  - harbour: x\n")
 		f.Check(t.Context())
 		f.Check(t.Context())
 		if diff := cmp.Diff([]string{"oslo"}, f.fleet.ports); diff != "" {
