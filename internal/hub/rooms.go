@@ -43,7 +43,7 @@ func (l late) Note(ctx context.Context, tx *db.Tx, issue string, e logbook.Entry
 
 // openRespond wires the stages of the river from its end: each is given the
 // next.
-func (h *Hub) openRespond(context.Context) error {
+func (h *Hub) openRespond(ctx context.Context) error {
 	trail := auditor{h.audit}
 	h.courier = notify.New(notify.Options{
 		DB: h.state, Log: h.log, Board: late{h}, Book: late{h}, People: directory{h.staff}, Keys: keys{h.keys}, Audit: trail,
@@ -51,6 +51,9 @@ func (h *Hub) openRespond(context.Context) error {
 		BaseURL: h.ConsoleURL, Company: func() string { return h.fleet.Current().Company().Name },
 		MayRead: h.o.Config.mayRead, As: h.as, Now: h.o.Now, Changed: h.changed,
 	})
+	if err := h.courier.Links().Prepare(ctx); err != nil {
+		return err
+	}
 	h.courier.Handle(h.jobs)
 	h.desk = logbook.New(logbook.Options{
 		DB: h.state, Log: h.log, Next: h.courier, Audit: trail, Fleet: geography{h.fleet}, Now: h.o.Now, Changed: h.changed,

@@ -11,6 +11,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +29,8 @@ var Tables = db.Schema{Room: "keyring", FS: files}
 var (
 	// ErrWrongMaster says that another master key sealed the keys.
 	ErrWrongMaster = errors.New("this master key does not open the keys in the state: they were sealed under another one; give the hub the master key it had before, and use `vigie keys rotate` to change it")
-	// ErrRotated says that the master key was exchanged while this program ran.
+	// ErrRotated says that the master key was exchanged while this program ran,
+	// which has its effect on keys that it did not read before.
 	ErrRotated = errors.New("the master key was changed by another program since this one started; start it again with the new master key")
 )
 
@@ -35,6 +38,9 @@ var (
 type Ring struct {
 	db     *db.DB
 	sealer atomic.Pointer[sealer]
+	// opened holds by name what was read: a key never changes, and a program
+	// that has it works on when another one exchanges the master key.
+	opened sync.Map
 }
 
 // Open opens the keys of a state. The first master key a state sees becomes
@@ -148,6 +154,9 @@ func (r *Ring) Sealed(ctx context.Context, name string, generate func() ([]byte,
 }
 
 func (r *Ring) read(ctx context.Context, name string) (*Key, error) {
+	if k, ok := r.opened.Load(name); ok {
+		return &Key{slices.Clone(k.(*Key).b)}, nil
+	}
 	row, err := readKey(ctx, r.db.Read(), name)
 	if err != nil {
 		return nil, fmt.Errorf("read key %s: %w", name, err)
@@ -160,5 +169,6 @@ func (r *Ring) read(ctx context.Context, name string) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open key %s: %w", name, err)
 	}
+	r.opened.Store(name, &Key{slices.Clone(plain)})
 	return &Key{plain}, nil
 }

@@ -174,7 +174,7 @@ func TestASealedKeyCannotTakeThePlaceOfAnother(t *testing.T) {
 			for part := range strings.SplitSeq(sql, ";") {
 				exec(t, d, part)
 			}
-			if _, err := r.Key(t.Context(), "b"); err == nil {
+			if _, err := open(t, d, random).Key(t.Context(), "b"); err == nil {
 				t.Errorf("after %s the key was opened", sql)
 			}
 		})

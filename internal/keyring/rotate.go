@@ -15,7 +15,8 @@ var errSameMaster = errors.New("the new master key is the one that is in use; gi
 // whatever happens meanwhile, either the old or the new master key opens all
 // of them. The keys themselves stay as they are. What is given as with runs in
 // the same transaction, which is where the caller records who did it. Other
-// programs on the same state get ErrRotated from then on.
+// programs on the same state go on with the keys they have read; for any other
+// they get ErrRotated from then on.
 func (r *Ring) Rotate(ctx context.Context, master []byte, with ...func(context.Context, *db.Tx) error) error {
 	old := r.sealer.Load()
 	current, err := readMaster(ctx, r.db.Read())

@@ -56,14 +56,23 @@ func TestARotationThatFailsLeavesTheOldMasterKey(t *testing.T) {
 	})
 }
 
-func TestAProgramThatRunsOnWithTheOldMasterKeyIsStopped(t *testing.T) {
+func TestAProgramThatRunsKeepsTheKeysItHasWhenAnotherRotates(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		r, hub := open(t, d, random), open(t, d, random)
-		key(t, hub, "a")
+		a := key(t, hub, "a")
+		key(t, r, "not read by the hub")
 		if err := r.Rotate(t.Context(), []byte(other)); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"a", "new"} {
+		k, err := hub.Key(t.Context(), "a")
+		if err != nil || !bytes.Equal(k.Bytes(), a) {
+			t.Fatalf("a: got another key, or %v", err)
+		}
+		k.Zero()
+		if !bytes.Equal(key(t, hub, "a"), a) {
+			t.Error("who is done with a key took it from the others")
+		}
+		for _, name := range []string{"not read by the hub", "new"} {
 			if _, err := hub.Key(t.Context(), name); !errors.Is(err, keyring.ErrRotated) {
 				t.Errorf("%s: got %v, want %v", name, err, keyring.ErrRotated)
 			}

@@ -81,6 +81,7 @@ type Courier struct {
 	routes   atomic.Pointer[[]alert.Route]
 	// routesStale says that the routes are to be looked at now.
 	routesStale atomic.Bool
+	linkless    atomic.Bool // links cannot be made, and the log says so
 	started     time.Time
 
 	watching sync.Mutex // guards routesAt: one Watch at a time

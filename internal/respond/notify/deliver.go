@@ -161,8 +161,13 @@ func (c *Courier) compose(ctx context.Context, d Delivery) (Message, error) {
 		}
 		m.Meanwhile = !open
 		if !m.Meanwhile && d.Person != "" {
-			if m.AckURL, err = c.Links().url(ctx, d); err != nil {
+			if m.AckURL, err = c.Links().url(ctx, d); err != nil && ctx.Err() != nil {
 				return m, err
+			}
+			// Somebody has to know, with a link or without one.
+			m.NoLink = err != nil
+			if logged := c.linkless.Swap(m.NoLink); m.NoLink && !logged {
+				c.o.Log.Error("messages go out without a link to acknowledge", "err", err)
 			}
 		}
 	}

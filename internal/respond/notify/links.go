@@ -37,6 +37,15 @@ type Links struct{ c *Courier }
 // Links returns the courier's links.
 func (c *Courier) Links() *Links { return &Links{c: c} }
 
+// Prepare makes the key that signs the links, or reads it: whoever has it makes
+// links for as long as the program runs.
+func (l *Links) Prepare(ctx context.Context) error {
+	if _, err := l.c.o.Keys.Key(ctx, linkKey); err != nil {
+		return fmt.Errorf("key of links: %w", err)
+	}
+	return nil
+}
+
 // grant is what a link carries. Which alerts it is about stands with the
 // delivery, so that the link stays short.
 type grant struct {

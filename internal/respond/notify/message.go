@@ -41,6 +41,7 @@ type Message struct {
 	MessageID string `json:"-"`
 	Thread    string `json:"-"` // id of the thread that messages of one matter form
 	AckURL    string `json:"-"`
+	NoLink    bool   `json:"-"` // there should be an AckURL, and it could not be made
 	BoardURL  string `json:"-"`
 	Company   string `json:"-"`
 	Base      string `json:"-"`

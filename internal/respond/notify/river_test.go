@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,8 +60,11 @@ func (c company) Members(team string) []notify.Recipient {
 	return []notify.Recipient{nadia, tom}
 }
 
-func (company) Key(context.Context, string) ([]byte, error) {
-	return []byte("0123456789abcdef0123456789abcdef"), nil
+// keys hands out one key, unless a test has it fail.
+type keys struct{ f *faults }
+
+func (k keys) Key(context.Context, string) ([]byte, error) {
+	return []byte("0123456789abcdef0123456789abcdef"), k.f.hit("key")
 }
 
 func (company) ClientOf(string) string        { return "acme" }
@@ -130,6 +134,7 @@ type river struct {
 	clock   *clock
 	faults  *faults
 	audit   *audit
+	log     *bytes.Buffer
 	mail    *mailbox
 	board   *alert.Board
 	desk    *logbook.Desk
@@ -140,7 +145,7 @@ type river struct {
 var tables = []db.Schema{alert.Tables, logbook.Tables, notify.Tables}
 
 func newRiver(t *testing.T, d *db.DB) *river {
-	r := &river{t: t, ctx: context.Background(), db: d, clock: &clock{t: time.Date(2026, 3, 2, 3, 4, 5, 0, time.UTC)}, faults: &faults{next: map[string]int{}}, mail: newMailbox(t)}
+	r := &river{t: t, ctx: context.Background(), db: d, clock: &clock{t: time.Date(2026, 3, 2, 3, 4, 5, 0, time.UTC)}, faults: &faults{next: map[string]int{}}, log: &bytes.Buffer{}, mail: newMailbox(t)}
 	r.audit = &audit{f: r.faults}
 	r.policy = alert.DefaultPolicy()
 	r.policy.Routes = []alert.Route{{To: []alert.Target{{Team: "ops", Channel: "mail"}, {Person: "nadia", Channel: "mail"}}}}
@@ -158,7 +163,7 @@ func (r *river) restart() {
 	r.desk = logbook.New(logbook.Options{DB: r.db, Log: log, Next: latePager{r}, Audit: r.audit, Fleet: company{}, Now: r.clock.Now})
 	r.board = alert.New(alert.Options{DB: r.db, Log: log, Next: r.desk, Audit: r.audit, Now: r.clock.Now, Policy: r.policy})
 	r.courier = notify.New(notify.Options{
-		DB: r.db, Log: log, Board: r.board, Book: failingBook{r.faults, r.desk}, People: company{}, Keys: company{}, Audit: r.audit, Now: r.clock.Now,
+		DB: r.db, Log: slog.New(slog.NewTextHandler(r.log, nil)), Board: r.board, Book: failingBook{r.faults, r.desk}, People: company{}, Keys: keys{r.faults}, Audit: r.audit, Now: r.clock.Now,
 		Kinds: map[string]notify.Maker{notify.SMTP: smtp.Within(2 * time.Second), notify.Webhook: webhook.New}, BaseURL: func() string { return "https://vigie.example.com" }, Company: func() string { return "Example" },
 	})
 	r.courier.SetChannels([]notify.Config{r.mail.channel("mail")})
@@ -301,6 +306,29 @@ func TestFromAFaultToAPersonAndBack(t *testing.T) {
 		want := "[state changed alert firing notification sent notification sent acknowledged alert resolved state changed notification sent notification sent]"
 		if got := fmt.Sprint(r.kinds()); got != want {
 			t.Errorf("timeline %s, want %s", got, want)
+		}
+	})
+}
+
+func TestAMessageGoesOutAlsoWhenItsLinkCannotBeMade(t *testing.T) {
+	eachRiver(t, func(r *river) {
+		r.report(r.probe(signal.Firing))
+		r.pass(10 * time.Second)
+		r.faults.next["key"] = 2
+		if n := r.work(); n != 0 {
+			r.t.Fatalf("%d deliveries failed", n)
+		}
+		mails := r.mail.take()
+		if len(mails) != 2 {
+			r.t.Fatalf("%d mails, want one for each of two people", len(mails))
+		}
+		for _, m := range mails {
+			if strings.Contains(m.text, "/ack/") || !strings.Contains(m.text, "could not be made. Acknowledge it in the console:\nhttps://vigie.example.com/alerts") {
+				r.t.Errorf("the mail does not say that it has no link:\n%s", m.text)
+			}
+		}
+		if n := strings.Count(r.log.String(), "without a link"); n != 1 {
+			r.t.Errorf("logged %d times, want once:\n%s", n, r.log.String())
 		}
 	})
 }
