@@ -23,9 +23,10 @@ const Hub = "hub"
 
 // A probe flaps when this many outages begin within the window. It then has
 // to be good for longer before its outage counts as over, so that one long
-// outage is reported instead of many short ones.
+// outage is reported instead of many short ones. Who breaks and mends
+// something by hand stays below it.
 const (
-	flapOutages    = 3
+	flapOutages    = 5
 	flapWindow     = time.Hour
 	flapRecoveries = 4 // times the ordinary recoveries
 )

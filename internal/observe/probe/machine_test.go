@@ -141,8 +141,8 @@ func TestGraceHoldsAConfirmationBack(t *testing.T) {
 
 func TestAFlappingProbeNeedsLongerToRecover(t *testing.T) {
 	m := probe.NewMachine(probe.Rules{Confirmations: 1, Recoveries: 1, Fresh: time.Minute})
-	at, changes := story(m, noon, "h- . h+ . h- . h+ . h- . h+ . h+ . h+")
-	if got := trace(changes); got != "down up down up down" || !m.Flapping(at) {
+	at, changes := story(m, noon, "h- . h+ . h- . h+ . h- . h+ . h- . h+ . h- . h+ . h+ . h+")
+	if got := trace(changes); got != "down up down up down up down up down" || !m.Flapping(at) {
 		t.Fatalf("changes: %s, flapping %v", got, m.Flapping(at))
 	}
 	at, changes = story(m, at, ". h+")

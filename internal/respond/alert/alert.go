@@ -37,7 +37,7 @@ type Alert struct {
 	SilencedBy     []string
 	InhibitedBy    []string // the alerts that hide it
 	Group          string   // key of its group
-	Flaps          int      // how often it came back within half an hour
+	Flaps          int      // how often in a row it came back within half an hour of its end
 	Issue          string   // the issue of the logbook, if one is open for it
 	NotifiedAt     time.Time
 }
@@ -62,6 +62,15 @@ func (a Alert) Muted() bool { return len(a.SilencedBy) > 0 || len(a.InhibitedBy)
 
 // Acknowledged reports whether a person has it.
 func (a Alert) Acknowledged() bool { return a.Ack != nil }
+
+// flapping is how often an alert may come back before people hear of its end
+// only once it is calm: a check that flaps all night is one long fault, not a
+// hundred. Who breaks and mends something by hand stays below it.
+const flapping = 5
+
+// Flapping reports whether it comes and goes so often that people hear of its
+// end only once it is calm. The board and the logbook know at once.
+func (a Alert) Flapping() bool { return a.Flaps >= flapping }
 
 // Summary is the sentence that says what is wrong.
 func (a Alert) Summary() string {

@@ -116,8 +116,12 @@ func (h *harness) pass(d time.Duration) time.Time {
 func (h *harness) told() []string {
 	var told []string
 	for _, e := range h.stage.events {
-		told = append(told, fmt.Sprintf("%s new=%d changed=%d again=%d resolved=%d firing=%d tell=%v",
-			e.Reason, len(e.New), len(e.Changed), len(e.Again), len(e.Resolved), len(e.Firing), e.Tell))
+		quiet := ""
+		if len(e.Quiet)+len(e.Calm) > 0 {
+			quiet = fmt.Sprintf(" quiet=%d calm=%d", len(e.Quiet), len(e.Calm))
+		}
+		told = append(told, fmt.Sprintf("%s new=%d changed=%d again=%d resolved=%d%s firing=%d tell=%v",
+			e.Reason, len(e.New), len(e.Changed), len(e.Again), len(e.Resolved), quiet, len(e.Firing), e.Tell))
 	}
 	h.stage.events = nil
 	return told
@@ -471,13 +475,67 @@ func TestAFlappingCheckIsOneLongFault(t *testing.T) {
 		if a := h.only(); a.Ack == nil {
 			h.t.Error("who had it in hand has it no more")
 		}
-		if told > 8 {
+		if told > 12 {
 			h.t.Errorf("people were told %d times in a night", told)
 		}
 		for range 15 {
 			h.pass(time.Minute)
 		}
-		h.wantTold("resolved new=0 changed=0 again=0 resolved=1 firing=0 tell=true")
+		h.wantTold("resolved new=0 changed=0 again=0 resolved=0 quiet=0 calm=1 firing=0 tell=true")
+	})
+}
+
+// Somebody tries out what happens, and again, and again.
+func TestWhatFlapsIsRightOnTheBoardAtOnceAndQuietForPeople(t *testing.T) {
+	each(t, func(h *harness) {
+		s := h.firing("StatusPageNotOK", "db-03", signal.Critical)
+		const fires, ends = "firing new=1 changed=0 again=0 resolved=0 firing=1 tell=true", "resolved new=0 changed=0 again=0 resolved=1 firing=0 tell=true"
+		for range 5 {
+			h.report(s)
+			h.pass(10 * time.Second)
+			h.wantTold(fires)
+			h.report(resolved(s))
+			h.pass(10 * time.Second)
+			h.wantTold(ends)
+		}
+		h.report(s)
+		h.pass(10 * time.Second)
+		h.wantTold(fires)
+		for range 3 {
+			h.report(resolved(s))
+			if a := h.only(); a.State != alert.Resolved || !a.Flapping() {
+				h.t.Errorf("it is %s, flapping %v; want resolved, flapping", a.State, a.Flapping())
+			}
+			h.pass(10 * time.Second)
+			h.wantTold("resolved new=0 changed=0 again=0 resolved=0 quiet=1 calm=0 firing=0 tell=false")
+			h.restart()
+			h.report(s)
+			if a := h.only(); a.State != alert.Firing {
+				h.t.Errorf("it is %s, want firing", a.State)
+			}
+			h.pass(10 * time.Second)
+			h.wantTold("firing new=0 changed=0 again=0 resolved=0 quiet=1 calm=0 firing=1 tell=false")
+		}
+		h.report(resolved(s))
+		h.pass(10 * time.Second)
+		h.told()
+		// It comes back and ends before anybody heard of it.
+		h.report(s)
+		h.report(resolved(s))
+		h.pass(14 * time.Minute)
+		h.wantTold()
+		// It comes back less severe than people know it.
+		s = h.firing("StatusPageNotOK", "db-03", signal.Warning)
+		h.report(s)
+		h.pass(10 * time.Second)
+		h.wantTold("firing new=0 changed=0 again=0 resolved=0 quiet=1 calm=0 firing=1 tell=false")
+		h.report(resolved(s))
+		h.pass(15 * time.Minute)
+		h.told()
+		h.pass(15 * time.Minute)
+		h.wantTold("resolved new=0 changed=0 again=0 resolved=0 quiet=0 calm=1 firing=0 tell=true")
+		h.pass(time.Hour)
+		h.wantTold()
 	})
 }
 

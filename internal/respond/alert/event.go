@@ -38,6 +38,10 @@ type Event struct {
 	// began, changed its severity, lost its acknowledgement, resolved. In an
 	// act of a person, Again holds the alerts it is about.
 	New, Changed, Again, Resolved []Alert
+	// Quiet is what flaps and ended or came back; people are not told, who
+	// believe that it fires. Calm is what of it has stayed resolved since: only
+	// people do not know it yet.
+	Quiet, Calm []Alert
 	// Firing is everything of the group that fires now and is, or is being,
 	// told; New, Changed and Again are among it.
 	Firing []Alert

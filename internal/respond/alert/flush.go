@@ -130,6 +130,7 @@ func (w *work) tell(ctx context.Context, tx *db.Tx, key string) error {
 	e := Event{
 		ID: id.New(), At: w.now, Reason: n.reason(), Group: g, Policy: w.policy, Tell: n.tell,
 		New: alertsOf(n.fresh), Changed: alertsOf(n.changed), Again: alertsOf(n.again), Resolved: alertsOf(n.resolved), Firing: alertsOf(n.firing),
+		Quiet: alertsOf(n.quiet), Calm: alertsOf(n.calm),
 	}
 	if w.b.o.Next != nil {
 		if err := w.b.o.Next.Take(ctx, tx, e); err != nil {
@@ -142,7 +143,13 @@ func (w *work) tell(ctx context.Context, tx *db.Tx, key string) error {
 			w.note(r, KindTold, "", string(e.Reason))
 		}
 	}
-	for _, r := range n.resolved {
+	for _, r := range n.quiet {
+		r.told = toldFiring
+		if r.State == Resolved {
+			r.told = toldEnding
+		}
+	}
+	for _, r := range slices.Concat(n.resolved, n.calm) {
 		r.told, r.toldSeverity, r.NotifiedAt = toldResolved, r.Severity, w.now
 		w.note(r, KindTold, "", string(ReasonResolved))
 	}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/signal"
@@ -9,13 +10,15 @@ import (
 // news is what a group has to say that was not told yet.
 type news struct {
 	fresh, changed, again, resolved []*record
+	quiet                           []*record // ended or came back while flapping: for the logbook alone
+	calm                            []*record // were quiet when they ended, and stayed so
 	firing                          []*record // all that fire and are told or about to be
 	repeat                          bool
 	tell                            bool // worth a message to people
 }
 
 func (n news) empty() bool {
-	return len(n.fresh)+len(n.changed)+len(n.again)+len(n.resolved) == 0 && !n.repeat
+	return len(n.fresh)+len(n.changed)+len(n.again)+len(n.resolved)+len(n.quiet)+len(n.calm) == 0 && !n.repeat
 }
 
 // reason names the most pressing part of the news.
@@ -27,26 +30,24 @@ func (n news) reason() Reason {
 		return ReasonSeverity
 	case len(n.again) > 0:
 		return ReasonAckEnded
-	case len(n.resolved) > 0:
+	case len(n.resolved)+len(n.calm) > 0:
+		return ReasonResolved
+	case n.repeat:
+		return ReasonRepeat
+	case slices.ContainsFunc(n.quiet, func(r *record) bool { return r.State == Firing }):
+		return ReasonFiring
+	case len(n.quiet) > 0:
 		return ReasonResolved
 	}
 	return ReasonRepeat
-}
-
-// restless is how often an alert may come back before its end is told only once
-// it is calm: a check that flaps all night is one long fault, not a hundred.
-const restless = 3
-
-// calm is how long a restless alert must be over to count as over.
-func (p Policy) calm() time.Duration {
-	return max(p.GroupWait, min(3*p.GroupInterval, flapWindow/2))
 }
 
 // plan says what a group has to tell and when it is due; a zero time means
 // that nothing is. last is when people were last told. A new severity that is
 // worse, a new subject and a resolution wait only for the group wait; another
 // alert on a subject that is known already, or one that became less severe,
-// waits for the group interval. What is due first takes all other news along.
+// waits for the group interval. What is due first takes all other news along,
+// but for the end of what flaps, which people are told when it is calm.
 func plan(p Policy, last time.Time, rs []*record, now time.Time) (n news, due time.Time) {
 	at := func(t time.Time) {
 		if due.IsZero() || t.Before(due) {
@@ -75,13 +76,21 @@ func plan(p Policy, last time.Time, rs []*record, now time.Time) (n news, due ti
 			if !r.known() {
 				continue
 			}
-			if r.Flaps >= restless {
-				at(r.since.Add(p.calm()))
-			} else {
+			switch calm := r.since.Add(p.Calm()); {
+			case r.told == toldEnding:
+				at(calm)
+				if !calm.After(now) {
+					n.calm = append(n.calm, r)
+					n.tell = true
+				}
+			case r.Flapping():
 				at(soon(r))
+				n.quiet = append(n.quiet, r)
+			default:
+				at(soon(r))
+				n.resolved = append(n.resolved, r)
+				n.tell = true
 			}
-			n.resolved = append(n.resolved, r)
-			n.tell = true
 			continue
 		case r.Muted():
 		case r.told == toldNothing || r.told == toldResolved:
@@ -95,6 +104,13 @@ func plan(p Policy, last time.Time, rs []*record, now time.Time) (n news, due ti
 			}
 			n.fresh = append(n.fresh, r)
 			n.tell = n.tell || r.Ack == nil
+		case r.told == toldBack && r.Severity.Rank() <= r.toldSeverity.Rank():
+			at(soon(r))
+			n.quiet = append(n.quiet, r)
+		case r.told == toldBack:
+			at(soon(r))
+			n.fresh = append(n.fresh, r)
+			n.tell = true
 		case r.told == toldAgain:
 			at(soon(r))
 			n.again = append(n.again, r)

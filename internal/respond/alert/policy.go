@@ -61,6 +61,11 @@ func DefaultPolicy() Policy {
 	}
 }
 
+// Calm is how long an alert that flaps must be over before people are told.
+func (p Policy) Calm() time.Duration {
+	return max(p.GroupWait, min(3*p.GroupInterval, flapWindow/2))
+}
+
 // withDefaults fills in what a policy leaves open.
 func (p Policy) withDefaults() Policy {
 	d := DefaultPolicy()

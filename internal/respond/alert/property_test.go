@@ -16,12 +16,12 @@ import (
 // told last about every alert is what is so.
 func TestWhateverHappensTheFinalStateIsTold(t *testing.T) {
 	each(t, func(h *harness) {
-		const rounds, steps = 6, 40
+		const rounds, steps = 6, 60
 		for round := range uint64(rounds) {
 			rng := rand.New(rand.NewPCG(round, 7))
 			firing := map[string]bool{}
 			for range steps {
-				server := fmt.Sprintf("r%d-%d", round, rng.IntN(3))
+				server := fmt.Sprintf("r%d-%d", round, rng.IntN(1+int(round)%3))
 				name := []string{"DiskFull", "LoadHigh", alert.ServerUnresponsive}[rng.IntN(3)]
 				s := h.firing(name, server, []signal.Severity{signal.Warning, signal.Critical}[rng.IntN(2)])
 				switch rng.IntN(8) {
@@ -62,12 +62,29 @@ func TestWhateverHappensTheFinalStateIsTold(t *testing.T) {
 	})
 }
 
-// checkTold replays all events and compares with the board.
+// checkTold replays all events, as the logbook and as people hear them, and
+// compares with the board.
 func (h *harness) checkTold(firing map[string]bool) {
 	h.t.Helper()
-	told := map[string]bool{} // by id: believed to fire
+	told, people := map[string]bool{}, map[string]bool{} // by id: believed to fire
 	for _, e := range h.stage.events {
+		for _, a := range e.Quiet {
+			if !people[a.ID] {
+				h.t.Fatalf("%s is kept quiet, but people do not believe that it fires", a.Summary())
+			}
+			if told[a.ID] == (a.State == alert.Firing) {
+				h.t.Fatalf("the logbook was told twice that %s is %s", a.Summary(), a.State)
+			}
+			told[a.ID] = a.State == alert.Firing
+		}
+		for _, a := range e.Calm {
+			if told[a.ID] || !people[a.ID] {
+				h.t.Fatalf("people are told the end of %s, which is no news or not so", a.Summary())
+			}
+			people[a.ID] = false
+		}
 		for _, a := range e.New {
+			people[a.ID] = true
 			if told[a.ID] {
 				h.t.Fatalf("%s was told twice to be new", a.Summary())
 			}
@@ -77,7 +94,7 @@ func (h *harness) checkTold(firing map[string]bool) {
 			if !told[a.ID] {
 				h.t.Fatalf("%s was told to be over without having been told", a.Summary())
 			}
-			told[a.ID] = false
+			told[a.ID], people[a.ID] = false, false
 		}
 	}
 	p, err := h.List(h.ctx, alert.Filter{Limit: 1000})
@@ -93,8 +110,8 @@ func (h *harness) checkTold(firing map[string]bool) {
 		if want && a.Muted() {
 			continue // may or may not have been told before it was hidden
 		}
-		if told[a.ID] != want {
-			h.t.Errorf("%s is %s, and was told to fire: %v", a.Summary(), a.State, told[a.ID])
+		if told[a.ID] != want || people[a.ID] != want {
+			h.t.Errorf("%s is %s; the logbook was told that it fires: %v, people: %v", a.Summary(), a.State, told[a.ID], people[a.ID])
 		}
 	}
 	if open != len(firing) {

@@ -15,6 +15,10 @@ const (
 	toldFiring   told = "firing"
 	toldAgain    told = "again" // it knows, but must hear it again: the acknowledgement ended
 	toldResolved told = "resolved"
+	// Of an alert that flaps, the logbook hears at once that it ended or came
+	// back; people believe all the while that it fires.
+	toldEnding told = "ending" // the logbook knows that it resolved
+	toldBack   told = "back"   // it has come back, and the logbook does not know yet
 )
 
 // record is an alert with what the board keeps beside it. A record in the
@@ -39,8 +43,8 @@ func (r *record) clone() *record {
 	return &c
 }
 
-// known reports whether the next stage believes that the alert fires.
-func (r *record) known() bool { return r.told == toldFiring || r.told == toldAgain }
+// known reports whether people believe that the alert fires.
+func (r *record) known() bool { return r.told != toldNothing && r.told != toldResolved }
 
 // worst returns the worst severity that is voted for, and until when.
 func worst(votes map[signal.Severity]time.Time) (s signal.Severity, until time.Time) {

@@ -227,8 +227,11 @@ func (w *work) fire(s signal.Signal, votes map[signal.Severity]time.Time, before
 		if before.Review == nil {
 			before.ResolvedAt, before.ToReview, before.Flaps = time.Time{}, false, r.Flaps
 			// Who has it in hand still has it if nobody was told that it ended.
-			if before.told == toldResolved {
+			switch before.told {
+			case toldResolved:
 				before.told, before.Ack = toldNothing, nil
+			case toldEnding:
+				before.told = toldBack
 			}
 			r, kind, text = before, KindCameBack, "it resolved a moment ago"
 		}
@@ -266,6 +269,9 @@ func (w *work) update(r *record, s signal.Signal, votes map[signal.Severity]time
 // resolve ends an alert. Whether anybody saw it decides what stays to do.
 func (w *work) resolve(r *record, at time.Time, text string) {
 	r.ToReview, r.shown = r.needsWord(w.now), r.seen(w.now)
+	if r.told == toldBack { // nobody heard that it was back
+		r.told = toldEnding
+	}
 	r.State, r.ResolvedAt, r.since = Resolved, at, w.now
 	r.votes, r.Until = nil, time.Time{}
 	r.SilencedBy, r.InhibitedBy = nil, nil

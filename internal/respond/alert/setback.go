@@ -17,7 +17,7 @@ const setBack = 2 * settle
 func (b *Board) rewind(ctx context.Context, now time.Time) error {
 	ahead, found := now.Add(setBack), false
 	err := b.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		const untold = `changed_at > ? AND (state = 'firing' OR told IN ('firing', 'again'))`
+		const untold = `changed_at > ? AND (state = 'firing' OR told IN ('firing', 'again', 'ending'))`
 		const groups = `UPDATE alert_group SET next_flush_at = ? WHERE key IN (SELECT group_key FROM alert_alert WHERE ` + untold + `)`
 		if _, err := tx.NewRaw(groups, now, ahead).Exec(ctx); err != nil {
 			return fmt.Errorf("set groups back with the clock: %w", err)

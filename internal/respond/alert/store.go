@@ -200,10 +200,10 @@ func recentRecords(ctx context.Context, q db.Queryer, fingerprints []string, sin
 	return latest, nil
 }
 
-// untoldResolved returns the alerts of a group that resolved without the next
-// stage knowing it.
+// untoldResolved returns the alerts of a group that resolved without people
+// knowing it.
 func untoldResolved(ctx context.Context, q db.Queryer, group string) ([]*record, error) {
-	return records(ctx, q, "group_key = ? AND state = 'resolved' AND told IN ('firing', 'again') ORDER BY id", group)
+	return records(ctx, q, "group_key = ? AND state = 'resolved' AND told IN ('firing', 'again', 'ending') ORDER BY id", group)
 }
 
 type groupRow struct {

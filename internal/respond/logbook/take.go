@@ -21,12 +21,13 @@ func (d *Desk) Take(ctx context.Context, tx *db.Tx, e alert.Event) error {
 	case alert.ReasonAcknowledged, alert.ReasonReviewed, alert.ReasonSilenced:
 		return d.takeAct(ctx, tx, e)
 	}
-	i, opened, err := d.issueFor(ctx, tx, e)
+	all := withQuiet(e)
+	i, opened, err := d.issueFor(ctx, tx, all)
 	if err != nil {
 		return err
 	}
 	if i != nil {
-		if err := d.write(ctx, tx, i, e); err != nil {
+		if err := d.write(ctx, tx, i, all); err != nil {
 			return err
 		}
 		d.changed(tx)
@@ -37,8 +38,22 @@ func (d *Desk) Take(ctx context.Context, tx *db.Tx, e alert.Event) error {
 	return d.o.Next.Page(ctx, tx, Page{Event: e, Issue: i, Opened: opened})
 }
 
+// withQuiet is the event as the logbook takes it, where what flaps ends and
+// comes back like anything else.
+func withQuiet(e alert.Event) alert.Event {
+	for _, a := range e.Quiet {
+		if a.State == alert.Resolved {
+			e.Resolved = append(slices.Clip(e.Resolved), a)
+		} else {
+			e.New = append(slices.Clip(e.New), a)
+		}
+	}
+	return e
+}
+
 // issueFor returns the issue that the event belongs to: the open one of the
 // group, one that ended a moment ago, a new one if it is severe enough, or none.
+// What has been over for a while and is told only now belongs to the last one.
 func (d *Desk) issueFor(ctx context.Context, tx *db.Tx, e alert.Event) (i *Issue, opened bool, err error) {
 	latest, err := latestOf(ctx, tx, e.Group.Key)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -55,7 +70,7 @@ func (d *Desk) issueFor(ctx context.Context, tx *db.Tx, e alert.Event) (i *Issue
 	case starts != nil && worst(e.Firing, e.New, e.Changed).Severity.Rank() >= e.Policy.OpenIssueFrom.Rank():
 		i, err := d.open(ctx, tx, e)
 		return i, true, err
-	case known && starts == nil && (latest.State == Resolved || latest.ResolvedAt.IsZero()):
+	case known && starts == nil && (latest.State == Resolved || latest.ResolvedAt.IsZero() || len(e.Calm) > 0):
 		return &latest, false, nil
 	}
 	return nil, false, nil

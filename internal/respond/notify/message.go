@@ -78,6 +78,7 @@ type Item struct {
 	StartedAt           time.Time
 	ResolvedAt          time.Time
 	AcknowledgedBy      string
+	Flapping            string // a sentence on when its end is told, if it comes and goes
 	Labels, Annotations map[string]string
 	Link                string // path of the console where to look first
 	URL                 string `json:"-"`

@@ -19,7 +19,7 @@ import (
 // Page makes an event the deliveries of the people that the policy names, in
 // the transaction of the event.
 func (c *Courier) Page(ctx context.Context, tx *db.Tx, p logbook.Page) error {
-	news := slices.Concat(p.Event.New, p.Event.Changed, p.Event.Again, p.Event.Resolved)
+	news := slices.Concat(p.Event.New, p.Event.Changed, p.Event.Again, p.Event.Resolved, p.Event.Calm)
 	if p.Event.Reason == alert.ReasonRepeat { // a reminder is about all that is wrong, not hidden, and in nobody's hands
 		news = slices.DeleteFunc(slices.Clone(p.Event.Firing), func(a alert.Alert) bool { return a.Muted() || a.Acknowledged() })
 	}
@@ -76,7 +76,11 @@ func messageOf(p logbook.Page, a addressee) Message {
 		if i == maxItems {
 			break
 		}
-		m.Alerts = append(m.Alerts, itemOf(one))
+		item := itemOf(one)
+		if one.Flapping() && one.State == alert.Firing {
+			item.Flapping = fmt.Sprintf("It has come back %d times; you are told that it is over once it has been so for %s.", one.Flaps, lasted(p.Event.At, p.Event.At.Add(p.Event.Policy.Calm())))
+		}
+		m.Alerts = append(m.Alerts, item)
 	}
 	return m
 }

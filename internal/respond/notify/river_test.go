@@ -310,6 +310,48 @@ func TestFromAFaultToAPersonAndBack(t *testing.T) {
 	})
 }
 
+func TestTheIssueOfWhatFlapsIsRightAtOnceAndItsMailWaits(t *testing.T) {
+	eachRiver(t, func(r *river) {
+		t := r.t
+		turn := func(state signal.State, issue logbook.State, mails int) {
+			t.Helper()
+			r.report(r.probe(state))
+			r.pass(10 * time.Second)
+			if n := r.work(); n != 0 {
+				t.Fatalf("%d deliveries failed", n)
+			}
+			if got := r.issue().State; got != issue {
+				t.Errorf("the issue is %s, want %s", got, issue)
+			}
+			if n := r.mail.count(); n != mails {
+				t.Errorf("%d mails, want %d", n, mails)
+			}
+		}
+		for range 5 {
+			turn(signal.Firing, logbook.Open, 2)
+			r.mail.take()
+			turn(signal.Resolved, logbook.Closed, 2)
+			r.mail.take()
+		}
+		turn(signal.Firing, logbook.Open, 2)
+		m := r.mail.take()[0]
+		if want := "It has come back 5 times; you are told that it is over once it has been so for 15 min."; !strings.Contains(m.text, want) || !strings.Contains(m.html, want) {
+			t.Errorf("the mail does not say that it flaps:\n%s", m.text)
+		}
+		for range 3 {
+			turn(signal.Resolved, logbook.Closed, 0)
+			turn(signal.Firing, logbook.Open, 0)
+		}
+		turn(signal.Resolved, logbook.Closed, 0)
+		r.pass(15 * time.Minute)
+		r.work()
+		last := r.mail.take()
+		if len(last) != 2 || !strings.HasPrefix(last[0].subject, "[resolved] ") || last[0].header.Get("References") != m.header.Get("References") {
+			t.Errorf("at its end: %+v, want it told to be over, in the thread of the issue", last)
+		}
+	})
+}
+
 func TestAMessageGoesOutAlsoWhenItsLinkCannotBeMade(t *testing.T) {
 	eachRiver(t, func(r *river) {
 		r.report(r.probe(signal.Firing))

@@ -25,13 +25,14 @@ type item struct {
 	AcknowledgedAt *time.Time        `json:"acknowledged_at"`
 	Reason         string            `json:"acknowledged_reason"`
 	ToReview       bool              `json:"to_review"`
+	Flapping       bool              `json:"flapping"` // people hear of its end once it is calm
 	Issue          string            `json:"issue"`
 }
 
 func itemOf(a alert.Alert) item {
 	i := item{
 		ID: a.ID, Name: a.Name, State: a.Display(), Severity: string(a.Severity), Subject: a.Subject.String(), Summary: a.Summary(),
-		Labels: a.Labels, Annotations: a.Annotations, StartedAt: a.StartedAt, ToReview: a.ToReview, Issue: a.Issue,
+		Labels: a.Labels, Annotations: a.Annotations, StartedAt: a.StartedAt, ToReview: a.ToReview, Flapping: a.Flapping(), Issue: a.Issue,
 	}
 	if !a.ResolvedAt.IsZero() {
 		i.ResolvedAt = &a.ResolvedAt

@@ -203,6 +203,9 @@ func (f *face) one(a alert.Alert, history []alert.Change, mayAct bool) oneView {
 	if a.Flaps > 0 {
 		fact("Came back", ui.Count(a.Flaps, "time", "times"))
 	}
+	if a.Flapping() {
+		fact("Flapping", "People are told that it is over once it has been so for a while")
+	}
 	if e := a.Annotations[signal.Expr]; e != "" {
 		from := a.StartedAt.Add(-time.Hour)
 		to := f.now()

@@ -119,7 +119,7 @@ func lines(a notify.Item) string {
 	}
 	out := []string{fmt.Sprintf("*%s* <%s|%s>", mark, a.URL, strings.ReplaceAll(escape(clip(a.Summary, maxText/10)), "|", "¦"))}
 	for _, l := range []struct{ name, text string }{
-		{"Value", a.Value}, {"Limit", a.Limit}, {"First step", a.FirstStep}, {"In hand of", a.AcknowledgedBy},
+		{"Value", a.Value}, {"Limit", a.Limit}, {"First step", a.FirstStep}, {"In hand of", a.AcknowledgedBy}, {"It flaps", a.Flapping},
 	} {
 		if l.text != "" && !(l.name == "First step" && a.State == alert.Resolved) {
 			out = append(out, l.name+": "+escape(clip(l.text, maxText/25)))
