@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"errors"
 	"context"
 	"strings"
 	"time"
@@ -110,6 +111,9 @@ func (h *Hub) acknowledgeIssue(ctx context.Context, actor, issue string) error {
 		ids[i] = a.ID
 	}
 	_, err = h.board.Acknowledge(ctx, actor, "", time.Time{}, ids...)
+	if over := new(alert.Invalid); errors.As(err, &over) { // all of it resolved meanwhile, and waits for a word
+		return nil
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,13 +11,16 @@ import (
 )
 
 // Acknowledge notes that a person has the alerts in hand: they are not told
-// again until they resolve, become worse, or until, if that is not zero. Alerts
-// that resolved meanwhile are left as they are, but count as seen; doing it
-// twice changes nothing. It returns the alerts as they are afterwards.
+// again until they resolve, become worse, or until, if that is not zero. Of
+// alerts that resolved meanwhile the reason is the person's word; without one
+// they stay to be reviewed, and where nothing else is left to acknowledge, that
+// is an error. Doing it twice changes nothing. It returns the alerts as they are
+// afterwards.
 func (b *Board) Acknowledge(ctx context.Context, actor, reason string, until time.Time, ids ...string) ([]Alert, error) {
 	if !until.IsZero() && !until.After(b.now()) {
 		return nil, invalidf("The acknowledgement would end in the past; choose an end that is still to come, or none.")
 	}
+	reason = strings.TrimSpace(reason)
 	var after []Alert
 	err := b.act(ctx, func(ctx context.Context, tx *db.Tx, w *work) error {
 		after = nil
@@ -24,10 +28,17 @@ func (b *Board) Acknowledge(ctx context.Context, actor, reason string, until tim
 		if err != nil {
 			return err
 		}
+		if reason == "" && len(rs) > 0 && !slices.ContainsFunc(rs, func(r *record) bool { return r.State == Firing || !r.ToReview }) {
+			return invalidf("%s has resolved meanwhile: write what it was, since every alert ends with a person's word.", rs[0].Summary())
+		}
 		var held []*record
+		var from []string
 		for _, r := range rs {
+			if r.State == Firing && r.Ack != nil && r.Ack.By != actor {
+				from = append(from, r.Ack.By)
+			}
 			switch {
-			case r.State == Resolved && r.ToReview:
+			case r.State == Resolved && r.ToReview && reason != "":
 				r.ToReview = false
 				r.Ack = &Ack{By: actor, At: w.now, Reason: reason}
 			case r.State == Firing && (r.Ack == nil || r.Ack.By != actor || r.Ack.Reason != reason || !r.Ack.Until.Equal(until)):
@@ -47,7 +58,7 @@ func (b *Board) Acknowledge(ctx context.Context, actor, reason string, until tim
 			held = append(held, r)
 			after = append(after, r.Alert)
 		}
-		return w.acted(ctx, tx, "alert.acknowledge", ReasonAcknowledged, actor, reason, held)
+		return w.acted(ctx, tx, "alert.acknowledge", ReasonAcknowledged, actor, reason, held, from...)
 	})
 	return after, err
 }
@@ -60,16 +71,15 @@ func (b *Board) Unacknowledge(ctx context.Context, actor, reason string, ids ...
 			return err
 		}
 		var given []*record
+		var from []string
 		for _, r := range rs {
 			if r.State == Firing && r.Ack != nil {
+				from = append(from, r.Ack.By)
 				w.unhold(r, KindUnacknowledged, actor, reason)
 				given = append(given, r)
 			}
 		}
-		if len(given) == 0 {
-			return nil
-		}
-		return w.audit(ctx, tx, "alert.unacknowledge", reason, given)
+		return w.acted(ctx, tx, "alert.unacknowledge", ReasonReleased, actor, reason, given, from...)
 	})
 }
 
@@ -136,15 +146,17 @@ func (w *work) find(ctx context.Context, tx *db.Tx, ids []string) ([]*record, er
 	return rs, nil
 }
 
-// acted audits an act of a person on alerts and hands it to the next stage,
-// once for each group that knows of them.
-func (w *work) acted(ctx context.Context, tx *db.Tx, verb string, reason Reason, actor, text string, rs []*record) error {
-	if len(rs) == 0 {
-		return nil
-	}
+// acted audits an act of a person on alerts and hands it to the next stage.
+func (w *work) acted(ctx context.Context, tx *db.Tx, verb string, reason Reason, actor, text string, rs []*record, from ...string) error {
 	if err := w.audit(ctx, tx, verb, text, rs); err != nil {
 		return err
 	}
+	return w.handOn(ctx, tx, Event{Reason: reason, Actor: actor, Text: text, From: from}, rs)
+}
+
+// handOn hands what is not a flush to the next stage, once for each group that
+// knows of the alerts.
+func (w *work) handOn(ctx context.Context, tx *db.Tx, e Event, rs []*record) error {
 	if w.b.o.Next == nil {
 		return nil
 	}
@@ -158,7 +170,7 @@ func (w *work) acted(ctx context.Context, tx *db.Tx, verb string, reason Reason,
 	}
 	for _, key := range keys {
 		_, common := groupOf(w.policy.GroupBy, groups[key][0].Labels)
-		e := Event{ID: id.New(), At: w.now, Reason: reason, Group: Group{Key: key, Labels: common}, Policy: w.policy, Again: alertsOf(groups[key]), Actor: actor, Text: text}
+		e.ID, e.At, e.Group, e.Policy, e.Again = id.New(), w.now, Group{Key: key, Labels: common}, w.policy, alertsOf(groups[key])
 		if err := w.b.o.Next.Take(ctx, tx, e); err != nil {
 			return err
 		}

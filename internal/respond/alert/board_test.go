@@ -290,7 +290,7 @@ func TestAnAcknowledgedAlertIsNotRepeatedUntilTheAcknowledgementEnds(t *testing.
 		h.restart()
 		h.pass(time.Hour)
 		h.pass(10 * time.Second)
-		h.wantTold("acknowledgement ended new=0 changed=0 again=1 resolved=0 firing=1 tell=true")
+		h.wantTold("released new=0 changed=0 again=1 resolved=0 firing=0 tell=false", "acknowledgement ended new=0 changed=0 again=1 resolved=0 firing=1 tell=true")
 		if a := h.only(); a.Ack != nil {
 			h.t.Errorf("still acknowledged: %+v", a.Ack)
 		}
@@ -400,6 +400,37 @@ func TestWhatResolvedUnseenWaitsForAWord(t *testing.T) {
 		history, err := h.History(h.ctx, a.ID)
 		if err != nil || len(history) != 3 {
 			h.t.Errorf("history %+v, %v; want fired, resolved, reviewed", history, err)
+		}
+	})
+}
+
+func TestAcknowledgingWhatIsOverTakesAWord(t *testing.T) {
+	each(t, func(h *harness) {
+		over, still := h.firing("DiskFull", "db-03", signal.Warning), h.firing("DiskFull", "db-04", signal.Warning)
+		h.report(over, still)
+		h.report(resolved(over))
+		state := func(server string) alert.Alert {
+			h.t.Helper()
+			p, err := h.List(h.ctx, alert.Filter{Server: server})
+			if err != nil || len(p.Items) != 1 {
+				h.t.Fatalf("%d alerts, %v", len(p.Items), err)
+			}
+			return p.Items[0]
+		}
+		ack := func(reason string, ids ...string) error {
+			_, err := h.Acknowledge(h.ctx, "nadia", reason, time.Time{}, ids...)
+			return err
+		}
+		var invalid *alert.Invalid
+		if err := ack(" ", state("db-03").ID); !errors.As(err, &invalid) || !state("db-03").ToReview {
+			h.t.Errorf("without a word: %v, to review %v", err, state("db-03").ToReview)
+		}
+		// Of many that are marked, those that fire are acknowledged all the same.
+		if err := ack("", state("db-03").ID, state("db-04").ID); err != nil || !state("db-03").ToReview || state("db-04").Ack == nil {
+			h.t.Errorf("together: %v, to review %v, acknowledged %v", err, state("db-03").ToReview, state("db-04").Ack)
+		}
+		if err := ack("log rotation was late", state("db-03").ID); err != nil || state("db-03").ToReview {
+			h.t.Errorf("with a word: %v, to review %v", err, state("db-03").ToReview)
 		}
 	})
 }

@@ -21,6 +21,7 @@ const (
 	ReasonRepeat       Reason = "repeat"
 	ReasonResolved     Reason = "resolved"
 	ReasonAcknowledged Reason = "acknowledged"
+	ReasonReleased     Reason = "released" // an acknowledgement was given back, or came to its end
 	ReasonReviewed     Reason = "reviewed"
 	ReasonSilenced     Reason = "silenced"
 )
@@ -45,8 +46,11 @@ type Event struct {
 	// Firing is everything of the group that fires now and is, or is being,
 	// told; New, Changed and Again are among it.
 	Firing []Alert
-	// Actor and Text are who acted and what they wrote; empty for a flush.
+	// Actor and Text are who acted and what they wrote; empty for a flush, and
+	// where an acknowledgement came to its end.
 	Actor, Text string
+	// From are those who had alerts of Again in hand before, other than Actor.
+	From []string
 }
 
 // Next is the stage after the board. Take writes in the transaction of the

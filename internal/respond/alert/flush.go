@@ -199,17 +199,20 @@ func (b *Board) tick(ctx context.Context) error {
 		return nil
 	}
 	b.stale.Store(false)
-	err := b.actLocked(ctx, func(_ context.Context, _ *db.Tx, w *work) error {
+	err := b.actLocked(ctx, func(ctx context.Context, tx *db.Tx, w *work) error {
 		for _, r := range late {
 			w.expire(r)
 		}
+		var given []*record
+		var from []string
 		for _, r := range unheld {
 			if r = w.edit(r); r.State == Firing {
+				given, from = append(given, r), append(from, r.Ack.By)
 				w.unhold(r, KindAckEnded, "", "it ended at "+r.Ack.Until.Format(time.RFC3339))
 			}
 		}
 		w.mute()
-		return nil
+		return w.handOn(ctx, tx, Event{Reason: ReasonReleased, From: from}, given)
 	})
 	if err != nil {
 		b.stale.Store(true)

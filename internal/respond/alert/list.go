@@ -222,6 +222,24 @@ func (b *Board) Groups(ctx context.Context) ([]Group, error) {
 	return groups, nil
 }
 
+// Holders returns who has alerts of an issue in hand that fire, the first one
+// first, leaving out the alerts of except, which the caller knows better.
+func Holders(ctx context.Context, tx *db.Tx, issue string, except []Alert) ([]string, error) {
+	ids := []string{""}
+	for _, a := range except {
+		ids = append(ids, a.ID)
+	}
+	var by []string
+	const q = `
+		SELECT acknowledged_by FROM alert_alert
+		WHERE issue = ? AND state = 'firing' AND acknowledged_by <> '' AND id NOT IN (?)
+		ORDER BY acknowledged_at, id`
+	if err := tx.NewRaw(q, issue, bun.List(ids)).Scan(ctx, &by); err != nil {
+		return nil, fmt.Errorf("read who has the alerts of issue %s: %w", issue, err)
+	}
+	return by, nil
+}
+
 // Link notes the issue that alerts belong to, in the transaction of Next.Take.
 func Link(ctx context.Context, tx *db.Tx, issue string, alerts []string) error {
 	for part := range slices.Chunk(alerts, chunk) {

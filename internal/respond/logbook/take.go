@@ -20,6 +20,8 @@ func (d *Desk) Take(ctx context.Context, tx *db.Tx, e alert.Event) error {
 	switch e.Reason {
 	case alert.ReasonAcknowledged, alert.ReasonReviewed, alert.ReasonSilenced:
 		return d.takeAct(ctx, tx, e)
+	case alert.ReasonReleased:
+		return d.takeRelease(ctx, tx, e)
 	}
 	all := withQuiet(e)
 	i, opened, err := d.issueFor(ctx, tx, all)
@@ -246,7 +248,8 @@ func worst(parts ...[]alert.Alert) *alert.Alert {
 }
 
 // takeAct writes what a person did on the board into the issues it concerns.
-// Who acknowledges an issue that nobody has takes it.
+// Who acknowledges takes an issue that nobody has, or whose alerts they take from
+// the person who has it.
 func (d *Desk) takeAct(ctx context.Context, tx *db.Tx, e alert.Event) error {
 	issues, err := issuesOfAlerts(ctx, tx, e.Again)
 	if err != nil {
@@ -265,8 +268,69 @@ func (d *Desk) takeAct(ctx context.Context, tx *db.Tx, e alert.Event) error {
 			return err
 		}
 		i.UpdatedAt = e.At
-		if kind == KindAcknowledged && i.TakenBy == "" && i.State == Open {
-			i.TakenBy, i.TakenAt = e.Actor, e.At
+		if kind == KindAcknowledged && i.State == Open {
+			left, err := d.letGo(ctx, tx, i, e)
+			if err != nil {
+				return err
+			}
+			if i.TakenBy == "" || left {
+				i.TakenBy, i.TakenAt = e.Actor, e.At
+			}
+		}
+		if err := saveIssue(ctx, tx, i); err != nil {
+			return err
+		}
+		d.changed(tx)
+	}
+	return nil
+}
+
+// letGo reports whether the person who has the issue lost by the event the last
+// of its alerts that they had in hand.
+func (d *Desk) letGo(ctx context.Context, tx *db.Tx, i Issue, e alert.Event) (bool, error) {
+	if !slices.Contains(e.From, i.TakenBy) {
+		return false, nil
+	}
+	holders, err := alert.Holders(ctx, tx, i.ID, e.Again)
+	return err == nil && !slices.Contains(holders, i.TakenBy), err
+}
+
+// takeRelease gives the issues of alerts that a person let go, or whose
+// acknowledgement came to its end, to whoever has another of their alerts, or
+// to nobody.
+func (d *Desk) takeRelease(ctx context.Context, tx *db.Tx, e alert.Event) error {
+	issues, err := issuesOfAlerts(ctx, tx, e.Again)
+	if err != nil {
+		return err
+	}
+	for _, i := range issues {
+		left, err := d.letGo(ctx, tx, i, e)
+		if err != nil {
+			return err
+		}
+		if !left || i.State != Open {
+			continue
+		}
+		holders, err := alert.Holders(ctx, tx, i.ID, e.Again)
+		if err != nil {
+			return err
+		}
+		text := "the acknowledgement of " + i.TakenBy + " has ended"
+		switch e.Actor {
+		case "":
+		case i.TakenBy:
+			text = "gave it back"
+		default:
+			text = "took it from " + i.TakenBy
+		}
+		text = withReason(text, e.Text)
+		i.TakenBy, i.TakenAt, i.UpdatedAt = "", time.Time{}, e.At
+		if len(holders) > 0 {
+			i.TakenBy, i.TakenAt = holders[0], e.At
+			text += "; " + holders[0] + " has it now"
+		}
+		if err := d.note(ctx, tx, Entry{Issue: i.ID, At: e.At, Kind: KindState, Actor: e.Actor, Text: text, Ref: "group:" + e.Group.Key}); err != nil {
+			return err
 		}
 		if err := saveIssue(ctx, tx, i); err != nil {
 			return err

@@ -175,7 +175,8 @@ func (l *Links) Open(ctx context.Context, token string) (Opened, error) {
 }
 
 // Acknowledge acknowledges what the message was about, as the person it was
-// sent to. Doing it twice changes nothing.
+// sent to. What resolved before waits for their word, unless the reason is one.
+// Doing it twice changes nothing.
 func (l *Links) Acknowledge(ctx context.Context, token, reason string) (Opened, error) {
 	o, err := l.Open(ctx, token)
 	if err != nil {
@@ -183,7 +184,7 @@ func (l *Links) Acknowledge(ctx context.Context, token, reason string) (Opened, 
 	}
 	var ids []string
 	for _, a := range o.Alerts {
-		seen := a.State == alert.Resolved && !a.ToReview
+		seen := a.State == alert.Resolved && (!a.ToReview || strings.TrimSpace(reason) == "")
 		if !seen && (a.Ack == nil || a.Ack.By != o.Person) {
 			ids = append(ids, a.ID)
 		}
@@ -192,6 +193,9 @@ func (l *Links) Acknowledge(ctx context.Context, token, reason string) (Opened, 
 		return o, nil
 	}
 	if _, err := l.c.o.Board.Acknowledge(l.c.o.As(ctx, o.Person), o.Person, reason, time.Time{}, ids...); err != nil {
+		if over := new(alert.Invalid); errors.As(err, &over) { // it resolved this very moment
+			return l.Open(ctx, token)
+		}
 		return Opened{}, err
 	}
 	return l.Open(ctx, token)

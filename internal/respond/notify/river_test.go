@@ -352,6 +352,81 @@ func TestTheIssueOfWhatFlapsIsRightAtOnceAndItsMailWaits(t *testing.T) {
 	})
 }
 
+func TestTheIssueIsInTheHandsOfWhoeverHasItsAlerts(t *testing.T) {
+	eachRiver(t, func(r *river) {
+		var ids []string
+		for _, component := range []string{"api", "worker"} {
+			s := r.probe(signal.Firing)
+			s.Labels["component"] = component
+			r.report(s)
+		}
+		r.pass(10 * time.Second)
+		page, err := r.board.List(r.ctx, alert.Filter{})
+		if err != nil || len(page.Items) != 2 {
+			r.t.Fatalf("%d alerts, %v", len(page.Items), err)
+		}
+		for _, a := range page.Items {
+			ids = append(ids, a.ID)
+		}
+		ack := func(who string, until time.Duration, ids ...string) {
+			r.t.Helper()
+			end := time.Time{}
+			if until > 0 {
+				end = r.clock.Now().Add(until)
+			}
+			if _, err := r.board.Acknowledge(r.ctx, who, "on it", end, ids...); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		giveBack := func(who string, ids ...string) {
+			r.t.Helper()
+			if err := r.board.Unacknowledge(r.ctx, who, "asleep", ids...); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		want := func(who, what string) {
+			r.t.Helper()
+			if i := r.issue(); i.TakenBy != who || i.TakenAt.IsZero() != (who == "") {
+				r.t.Errorf("%s: the issue is in the hands of %q since %v, want %q", what, i.TakenBy, i.TakenAt, who)
+			}
+		}
+		ack("nadia", 0, ids...)
+		want("nadia", "acknowledged")
+		ack("tom", time.Hour, ids[0])
+		want("nadia", "one of two taken over")
+		giveBack("nadia", ids[1])
+		want("tom", "given back, and another has the rest")
+		ack("nadia", 0, ids[1])
+		want("tom", "somebody helps")
+		ack("nadia", time.Hour, ids[0])
+		want("nadia", "all taken over")
+		giveBack("tom", ids[1])
+		want("nadia", "one of two taken away")
+		r.pass(61 * time.Minute)
+		want("", "the acknowledgement has ended")
+		ack("tom", 0, ids[0])
+		giveBack("tom", ids[0])
+		want("", "given back")
+		if _, err := r.desk.TakeOver(r.ctx, "nadia", r.issue().ID); err != nil {
+			r.t.Fatal(err)
+		}
+		ack("tom", 0, ids[0])
+		giveBack("tom", ids[0])
+		want("nadia", "taken by hand")
+		timeline, err := r.desk.Timeline(r.ctx, r.issue().ID, logbook.TimelineFilter{Kinds: []string{logbook.KindState}})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		var said []string
+		for _, e := range timeline.Items {
+			said = append(said, e.Actor+": "+e.Text)
+		}
+		if got, want := strings.Join(said, "; "), ": opened; nadia: gave it back: asleep; tom has it now; : the acknowledgement of nadia has ended; tom: gave it back: asleep; nadia: has it now"; got != want {
+			r.t.Errorf("timeline\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
 func TestAMessageGoesOutAlsoWhenItsLinkCannotBeMade(t *testing.T) {
 	eachRiver(t, func(r *river) {
 		r.report(r.probe(signal.Firing))
