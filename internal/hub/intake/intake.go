@@ -36,9 +36,11 @@ type Facts interface {
 	Put(ctx context.Context, f fleet.Fact) (changed bool, err error)
 }
 
-// Probes hands targets over and takes what probing them found.
+// Probes hands targets over and takes what probing them found, and which of
+// them the agent does not probe.
 type Probes interface {
 	Targets(server string) wire.Targets
+	TakeRefusals(server string, probes []string)
 	TakeResults(ctx context.Context, server string, results wire.ProbeResults) error
 }
 

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,10 +31,11 @@ import (
 
 // taken is what reached the rooms, by server.
 type taken struct {
-	heard  map[string]wire.Heartbeat
-	facts  map[string]fleet.Fact
-	probes map[string]wire.ProbeResults
-	writes map[string]string
+	heard   map[string]wire.Heartbeat
+	facts   map[string]fleet.Fact
+	probes  map[string]wire.ProbeResults
+	refused map[string][]string
+	writes  map[string]string
 }
 
 func (k *taken) Heard(server string, _ time.Time, b wire.Heartbeat) { k.heard[server] = b }
@@ -46,6 +48,8 @@ func (k *taken) Put(_ context.Context, f fleet.Fact) (bool, error) {
 func (k *taken) Targets(server string) wire.Targets {
 	return wire.Targets{Commit: "c1", Targets: []wire.Target{{ID: "for-" + server, Kind: "tcp", Host: "192.0.2.1", Port: 22}}}
 }
+
+func (k *taken) TakeRefusals(server string, probes []string) { k.refused[server] = probes }
 
 func (k *taken) TakeResults(_ context.Context, server string, r wire.ProbeResults) error {
 	k.probes[server] = r
@@ -85,7 +89,7 @@ func listen(t *testing.T) *listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &taken{map[string]wire.Heartbeat{}, map[string]fleet.Fact{}, map[string]wire.ProbeResults{}, map[string]string{}}
+	k := &taken{map[string]wire.Heartbeat{}, map[string]fleet.Fact{}, map[string]wire.ProbeResults{}, map[string][]string{}, map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -196,11 +200,16 @@ func TestWhatAnAgentSendsBelongsToTheServerOfItsCertificate(t *testing.T) {
 	l := listen(t)
 	one, two := l.dial(t, l.enrol(t, "app-01")), l.dial(t, l.enrol(t, "app-02"))
 	for server, c := range map[string]*http.Client{"app-01": one, "app-02": two} {
-		if status, body, h := l.send(t, c, "POST", wire.PathHeartbeat, beat()); status != http.StatusOK || h.Get(wire.HeaderVersion) != "1" {
+		said := beat()
+		said.Refused = []string{"beyond-" + server}
+		if status, body, h := l.send(t, c, "POST", wire.PathHeartbeat, said); status != http.StatusOK || h.Get(wire.HeaderVersion) != "1" {
 			t.Fatalf("heartbeat answers %d %s, version %q", status, body, h.Get(wire.HeaderVersion))
 		}
 		if _, ok := l.taken.heard[server]; !ok {
 			t.Errorf("%s was not heard", server)
+		}
+		if got := l.taken.refused[server]; !slices.Equal(got, said.Refused) {
+			t.Errorf("%s refuses %q, want %q", server, got, said.Refused)
 		}
 		if status, body, _ := l.send(t, c, "POST", wire.PathWrite, "samples of "+server); status != http.StatusNoContent || l.taken.writes[server] != "samples of "+server {
 			t.Errorf("samples of %s answer %d %s and arrive as %q", server, status, body, l.taken.writes[server])

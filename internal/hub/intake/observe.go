@@ -44,6 +44,7 @@ func (in *intake) heartbeat(w http.ResponseWriter, r *http.Request, route wire.R
 	server, _ := ServerOf(r)
 	now := in.Now()
 	in.Hearing.Heard(server, now, beat)
+	in.Probes.TakeRefusals(server, beat.Refused)
 	in.Changed("server:" + server)
 	return answer(w, wire.HeartbeatAnswer{Version: wire.Version, Now: now})
 }

@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/observe/probe/prober"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/signal"
+	"github.com/vigie-ops/vigie/internal/wire"
 )
 
 var _ opsrepo.Applier = (*Service)(nil)
@@ -176,7 +179,7 @@ func (s *Service) swap(commit string, loc *time.Location, plans []Plan, st store
 		if r == nil {
 			r = s.restored(p, st, now)
 		} else {
-			r.become(p)
+			r.become(p, now)
 		}
 		runs[p.Slug] = r
 		bySubject[p.Subject] = append(bySubject[p.Subject], r)
@@ -188,22 +191,25 @@ func (s *Service) swap(commit string, loc *time.Location, plans []Plan, st store
 		}
 	}
 	s.runs, s.bySubject = runs, bySubject
+	s.sorted = slices.SortedFunc(maps.Values(runs), func(a, b *run) int { return cmp.Compare(a.plan.Slug, b.plan.Slug) })
 	s.network.plan(runs)
 	nudge(s.wake)
 	nudge(s.kick)
 }
 
 // become gives a probe that is there already the plan of a new generation.
-func (r *run) become(p Plan) {
+func (r *run) become(p Plan, now time.Time) {
 	if !r.plan.sameQuestion(p) {
 		r.machine.Forget()
 		clear(r.last)
 		r.version++
 		r.busy = false
+		clear(r.second.refused)
+		r.second.heard = now.Add(wire.TargetsEvery)
 	}
 	r.machine.SetRules(p.Rules)
-	if len(p.From) > 0 || slices.Contains(p.Own, r.second) {
-		r.second = ""
+	if len(p.From) > 0 || slices.Contains(p.Own, r.second.server) {
+		r.second.server = ""
 	}
 	r.plan = p
 }

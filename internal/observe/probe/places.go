@@ -1,10 +1,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,12 +19,13 @@ import (
 // suffix that changes with the list, so that it can serve as an ETag while
 // agents come and go.
 func (s *Service) Targets(server string) wire.Targets {
-	online := s.o.Agents()
+	online := setOf(s.o.Agents())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	out := wire.Targets{Targets: []wire.Target{}}
-	for _, r := range s.sorted() {
-		if r.plan.Kind == KindHeartbeat || !r.seenFrom(server, online) {
+	for _, r := range s.sorted {
+		if r.plan.Kind == KindHeartbeat || !r.seenFrom(server, online, now) {
 			continue
 		}
 		t, err := prober.ToWire(r.plan.Target)
@@ -42,40 +45,84 @@ func (s *Service) Targets(server string) wire.Targets {
 	return out
 }
 
-func (s *Service) sorted() []*run {
-	out := make([]*run, 0, len(s.runs))
-	for _, r := range s.runs {
-		out = append(out, r)
+func setOf(servers []string) map[string]bool {
+	set := make(map[string]bool, len(servers))
+	for _, s := range servers {
+		set[s] = true
 	}
-	slices.SortFunc(out, bySlug)
-	return out
+	return set
+}
+
+// passedOverFor is how long an agent is not asked again that refused a probe
+// or did not answer: its own file may have changed by then.
+const passedOverFor = time.Hour
+
+// second is the agent that looks at a probe beside the hub.
+type second struct {
+	server  string               // empty if there is none
+	heard   time.Time            // its last answer, or when it must know that it is asked
+	refused map[string]time.Time // agents that do not look there, and when they said so
+	silent  map[string]time.Time // agents that were asked and did not answer, and since when
 }
 
 // seenFrom reports whether the server is a place of the probe.
-func (r *run) seenFrom(server string, online []string) bool {
+func (r *run) seenFrom(server string, online map[string]bool, now time.Time) bool {
 	if len(r.plan.From) > 0 {
 		return slices.Contains(r.plan.From, server)
 	}
-	r.chooseSecond(online)
-	return r.second != "" && r.second == server
+	r.chooseSecond(online, now)
+	return r.second.server != "" && r.second.server == server
 }
 
-// chooseSecond picks one agent that is online and no part of the subject. The
-// choice stays as long as that agent is online; hashing spreads the probes
-// over the agents, and few of them move when one comes or goes.
-func (r *run) chooseSecond(online []string) {
-	if r.second != "" && slices.Contains(online, r.second) {
-		return
+// chooseSecond picks one agent that is online, no part of the subject, and
+// did not refuse. The choice stays as long as that agent is online and
+// answers; hashing spreads the probes over the agents, and few of them move
+// when one comes or goes. Agents that did not answer come last, so that one
+// that is alone is asked for ever.
+func (r *run) chooseSecond(online map[string]bool, now time.Time) {
+	c := &r.second
+	old := func(_ string, at time.Time) bool { return now.Sub(at) >= passedOverFor }
+	maps.DeleteFunc(c.refused, old)
+	maps.DeleteFunc(c.silent, old)
+	_, refused := c.refused[c.server]
+	if c.server != "" && online[c.server] && !refused {
+		if now.Sub(c.heard) <= r.plan.Rules.Fresh {
+			return
+		}
+		note(&c.silent, c.server, now)
 	}
-	r.second = ""
+	c.server = ""
 	var best [sha256.Size]byte
-	for _, server := range online {
-		if slices.Contains(r.plan.Own, server) {
+	for server := range online {
+		if _, refused := c.refused[server]; refused || slices.Contains(r.plan.Own, server) {
 			continue
 		}
 		score := sha256.Sum256([]byte(r.plan.Slug + "\x00" + server))
-		if r.second == "" || slices.Compare(score[:], best[:]) > 0 {
-			r.second, best = server, score
+		order := cmp.Or(c.silent[c.server].Compare(c.silent[server]), slices.Compare(score[:], best[:]))
+		if c.server == "" || order > 0 {
+			c.server, best = server, score
+		}
+	}
+	c.heard = now.Add(wire.TargetsEvery)
+}
+
+func note(m *map[string]time.Time, server string, at time.Time) {
+	if *m == nil {
+		*m = map[string]time.Time{}
+	}
+	(*m)[server] = at
+}
+
+// TakeRefusals takes which probes the agent of a server does not run, because
+// they lie outside the networks that the server's own file allows. Another
+// agent is then asked.
+func (s *Service) TakeRefusals(server string, probes []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, slug := range probes {
+		if r := s.runs[slug]; r != nil && r.second.server == server {
+			note(&r.second.refused, server, now)
 		}
 	}
 }
@@ -83,10 +130,8 @@ func (r *run) chooseSecond(online []string) {
 // TakeResults takes what the agent of a server saw. Results of probes it was
 // not asked to run are dropped: an agent speaks for itself only.
 func (s *Service) TakeResults(_ context.Context, server string, results wire.ProbeResults) error {
-	online := s.o.Agents()
-	if !slices.Contains(online, server) { // it is speaking to us right now
-		online = append(slices.Clone(online), server)
-	}
+	online := setOf(s.o.Agents())
+	online[server] = true // it is speaking to us right now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -96,9 +141,12 @@ func (s *Service) TakeResults(_ context.Context, server string, results wire.Pro
 		if r == nil || r.plan.Kind == KindHeartbeat {
 			continue // removed while the result was on its way
 		}
-		if !r.seenFrom(server, online) {
+		if r.second.server != server && !r.seenFrom(server, online, now) {
 			foreign++
 			continue
+		}
+		if r.second.server == server && now.After(r.second.heard) {
+			r.second.heard = now
 		}
 		res := prober.ResultFromWire(w)
 		if res.At.After(now) {

@@ -78,3 +78,84 @@ func TestAnAgentSpeaksForItselfOnly(t *testing.T) {
 		}
 	})
 }
+
+// askedOf returns who of the agents is asked to look at the status page.
+func askedOf(s *Service, agents ...string) []string {
+	var asked []string
+	for _, a := range agents {
+		if len(s.Targets(a).Targets) > 0 {
+			asked = append(asked, a)
+		}
+	}
+	return asked
+}
+
+func TestAnAgentThatRefusesIsPassedOver(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, w *world) {
+		agents := []string{"app-1", "app-2", "app-3"}
+		s := open(t, d, w, agents, pagePlan())
+		first := askedOf(s, agents...)
+		if len(first) != 1 {
+			t.Fatalf("%q are asked, want one", first)
+		}
+		other := "app-2"
+		if first[0] == other {
+			other = "app-3"
+		}
+		s.TakeRefusals(other, []string{"borealis-page"}) // it was not asked
+		s.TakeRefusals(first[0], []string{"borealis-page", "gone"})
+		want(t, "after a refusal", askedOf(s, agents...), []string{other})
+		s.TakeRefusals(other, []string{"borealis-page"})
+		want(t, "after both refused", askedOf(s, agents...), nil)
+
+		elsewhere := pagePlan()
+		elsewhere.Target.URL = "https://borealis.example/health"
+		reload(t, s, elsewhere)
+		if got := askedOf(s, agents...); len(got) != 1 {
+			t.Errorf("%q are asked of another address, want one again", got)
+		}
+	})
+}
+
+func TestTheSecondPlaceMovesOn(t *testing.T) {
+	online := setOf([]string{"app-1", "app-2", "app-3", "app-4"}) // app-1 serves the page
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	r := &run{plan: pagePlan()}
+	chosen := func(after time.Duration) string {
+		now = now.Add(after)
+		r.chooseSecond(online, now)
+		return r.second.server
+	}
+	first := chosen(0)
+	if got := chosen(wire.TargetsEvery + r.plan.Rules.Fresh); got != first {
+		t.Errorf("%s is asked before %s had the time to answer", got, first)
+	}
+	second := chosen(time.Second)
+	third := chosen(time.Minute)
+	if first == second || second == third || third == first {
+		t.Errorf("asked %s, %s, %s when none answers; want all three in turn", first, second, third)
+	}
+	if got := chosen(time.Minute); got != first {
+		t.Errorf("asked %s when none answered, want %s again", got, first)
+	}
+	r.second.heard = now
+	if got := chosen(r.plan.Rules.Fresh); got != first {
+		t.Errorf("asked %s while %s answers", got, first)
+	}
+
+	note(&r.second.refused, first, now)
+	if got := chosen(0); got == first {
+		t.Errorf("asked %s, which refused", got)
+	}
+	delete(online, second)
+	delete(online, third)
+	if got := chosen(time.Minute); got != "" {
+		t.Errorf("asked %s, want nobody: the one that is left refused", got)
+	}
+	if got := chosen(passedOverFor); got != first {
+		t.Errorf("asked %q, want %s again after an hour", got, first)
+	}
+	if got := chosen(time.Hour); got != first {
+		t.Errorf("asked %q, want %s: there is no other", got, first)
+	}
+}

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -56,6 +55,7 @@ type Service struct {
 	commit    string
 	loc       *time.Location
 	runs      map[string]*run
+	sorted    []*run // by slug
 	bySubject map[signal.Subject][]*run
 	sched     *prober.Schedule
 	started   time.Time
@@ -72,7 +72,7 @@ type run struct {
 	version int                      // grows when the question changes
 	busy    bool
 	gap     bool // nobody looks, and the tables say so
-	second  string
+	second  second
 	beat    time.Time // heartbeat: the last one
 
 	certificate      signal.Severity // what was reported of it; empty for nothing
@@ -254,5 +254,3 @@ func (s *Service) finish(j job, res prober.Result) {
 	r.busy = false
 	s.take(r, Hub, res, time.Now())
 }
-
-func bySlug(a, b *run) int { return cmp.Compare(a.plan.Slug, b.plan.Slug) }

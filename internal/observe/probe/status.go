@@ -46,7 +46,7 @@ func (s *Service) Status(subject signal.Subject) []Status {
 	defer s.mu.Unlock()
 	runs := s.bySubject[subject]
 	if subject == (signal.Subject{}) {
-		runs = s.sorted()
+		runs = s.sorted
 	}
 	now := time.Now()
 	out := make([]Status, 0, len(runs))

@@ -127,7 +127,7 @@ func reload(t *testing.T, s *Service, plans ...Plan) {
 func look(t *testing.T, s *Service, at time.Time) {
 	t.Helper()
 	s.mu.Lock()
-	for _, r := range s.sorted() {
+	for _, r := range s.sorted {
 		if r.plan.Kind == KindHeartbeat {
 			s.checkBeat(r, at)
 			continue
