@@ -194,6 +194,17 @@ func (h *Hub) heardServers() []heard.Server {
 	return out
 }
 
+// silent tells the board of alerts whether an agent is late or silent, and
+// whether that was decided. A server that was never heard is nothing to wait
+// for.
+func (h *Hub) silent(server string) (silent, decided bool) {
+	last, heard := h.hearing.LastHeard(server)
+	if !heard {
+		return false, true
+	}
+	return h.silence.Silent(last)
+}
+
 // onlineWithin is how lately an agent must have been heard to be a second
 // place for probes.
 const onlineWithin = 45 * time.Second

@@ -65,6 +65,7 @@ type Hub struct {
 	agents   *enrol.Authority
 
 	metrics *metrics.Room
+	silence *metrics.Unresponsive
 	probes  *probe.Service
 	board   *alert.Board
 	desk    *logbook.Desk

@@ -58,7 +58,8 @@ func (h *Hub) openRespond(ctx context.Context) error {
 	h.desk = logbook.New(logbook.Options{
 		DB: h.state, Log: h.log, Next: h.courier, Audit: trail, Fleet: geography{h.fleet}, Now: h.o.Now, Changed: h.changed,
 	})
-	h.board = alert.New(alert.Options{DB: h.state, Log: h.log, Next: h.desk, Audit: trail, Now: h.o.Now, Changed: h.changed, ServersOf: h.serversOf})
+	h.board = alert.New(alert.Options{DB: h.state, Log: h.log, Next: h.desk, Audit: trail, Now: h.o.Now, Changed: h.changed,
+		ServersOf: h.serversOf, Silent: h.silent, Together: func() []string { return h.silence.Verdict().Together }})
 	h.courier.ReportTo(h.board)
 	h.services = append(h.services, h.jobs, h.board, h.courier, &space{folder: h.o.Config.Data, look: diskOf, sink: h.board, log: h.log, now: h.o.Now})
 	return nil
@@ -89,7 +90,8 @@ func (h *Hub) openObserve(ctx context.Context) error {
 	for _, s := range h.metrics.Services() {
 		h.services = append(h.services, s)
 	}
-	h.services = append(h.services, h.metrics.Unresponsive(h.heardServers, heard.Limits{}), h.probes)
+	h.silence = h.metrics.Unresponsive(h.heardServers, heard.Limits{})
+	h.services = append(h.services, h.silence, h.probes)
 	return nil
 }
 

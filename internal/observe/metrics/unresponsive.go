@@ -38,7 +38,7 @@ type Unresponsive struct {
 	servers func() []heard.Server
 	limits  heard.Limits
 	ledger  *report.Ledger
-	started time.Time
+	started atomic.Pointer[time.Time]
 	state   heard.State
 	looked  time.Time // the last time
 	loaded  bool
@@ -49,10 +49,10 @@ type Unresponsive struct {
 // is known about all servers: when the hub last received something from each and
 // what the outside probe says. The grace after the start counts from now.
 func (r *Room) Unresponsive(servers func() []heard.Server, limits heard.Limits) *Unresponsive {
-	return &Unresponsive{
-		room: r, servers: servers, limits: limits, started: r.o.Now(),
-		ledger: report.NewLedger(DetectorHeard, r.o.Sink, r.o.Alerts),
-	}
+	u := &Unresponsive{room: r, servers: servers, limits: limits, ledger: report.NewLedger(DetectorHeard, r.o.Sink, r.o.Alerts)}
+	now := r.o.Now()
+	u.started.Store(&now)
+	return u
 }
 
 // Name returns the service's name.
@@ -64,6 +64,19 @@ func (u *Unresponsive) Verdict() heard.Verdict {
 		return *v
 	}
 	return heard.Verdict{}
+}
+
+// late is how long after its last word an agent is no longer on time: it
+// speaks every ten seconds.
+const late = 15 * time.Second
+
+// Silent reports whether an agent that was last heard then is late or silent,
+// and whether it was time to report its server.
+func (u *Unresponsive) Silent(last time.Time) (silent, decided bool) {
+	now := u.room.o.Now()
+	// A look later the others know of it.
+	by := heard.DecidedBy(last, *u.started.Load(), u.limits).Add(2 * lookEvery)
+	return now.Sub(last) > late, !now.Before(by)
 }
 
 // Run looks at the servers until ctx is done.
@@ -99,10 +112,10 @@ func (u *Unresponsive) Look(ctx context.Context) error {
 	}
 	now := u.room.o.Now()
 	if !u.looked.IsZero() && (now.Sub(u.looked) > asleep || now.Round(0).Sub(u.looked.Round(0)).Abs() > asleep) {
-		u.started = now
+		u.started.Store(&now)
 	}
 	u.looked = now
-	state, v := heard.Decide(u.state, now, u.started, u.servers(), u.limits)
+	state, v := heard.Decide(u.state, now, *u.started.Load(), u.servers(), u.limits)
 	u.state = state
 	u.last.Store(&v)
 	u.room.rules.Silent(now, v.Quiet)

@@ -160,3 +160,19 @@ func TestOpenAlertsOutliveTheGrace(t *testing.T) {
 		t.Errorf("open after all came back: %v", got)
 	}
 }
+
+func TestALateAgentIsSilentBeforeItIsDecided(t *testing.T) {
+	c, board := newClock(), metricstest.NewBoard()
+	u := open(t, metrics.Options{Sink: board, Alerts: board, Now: c.now}).Unresponsive(func() []heard.Server { return nil }, heard.Limits{})
+	c.t = c.t.Add(time.Hour)
+	f := func(ago time.Duration, silent, decided bool) {
+		t.Helper()
+		if s, d := u.Silent(c.t.Add(-ago)); s != silent || d != decided {
+			t.Errorf("heard %s ago: silent %v, decided %v; want %v, %v", ago, s, d, silent, decided)
+		}
+	}
+	f(12*time.Second, false, false)
+	f(16*time.Second, true, false)
+	f(2*time.Minute, true, false)
+	f(131*time.Second, true, true)
+}

@@ -38,6 +38,13 @@ type Options struct {
 	// ServersOf names the servers that an instance runs on. If all of them are
 	// silent, they hide the instance's alerts; nil hides none.
 	ServersOf func(instance string) []string
+	// Silent says of a server whether its agent is late or silent, and whether
+	// ServerUnresponsive had its time to say so. Until then what is wrong with
+	// the server waits; nil lets nothing wait.
+	Silent func(server string) (silent, decided bool)
+	// Together names the servers for which ManyServersSilent stands, sorted;
+	// nil stands for none.
+	Together func() []string
 }
 
 // Board is what is wrong now. All of it is rows of the database; the open
@@ -52,8 +59,9 @@ type Board struct {
 	mu      sync.Mutex // held by whatever changes the board, also over the transaction
 	loaded  bool
 	mutedAt time.Time            // up to when silences and inhibition are worked in
+	mutedBy []string             // servers silent together, as worked in last
 	ticked  time.Time            // when time was last let pass
-	retryAt map[string]time.Time // groups whose flush failed
+	retryAt map[string]time.Time // groups whose flush failed or waits
 
 	cache    sync.RWMutex // held for moments: guards the two below
 	open     map[string]*record
@@ -68,6 +76,15 @@ func New(o Options) *Board {
 	}
 	if o.Changed == nil {
 		o.Changed = func(string) {}
+	}
+	if o.ServersOf == nil {
+		o.ServersOf = func(string) []string { return nil }
+	}
+	if o.Silent == nil {
+		o.Silent = func(string) (silent, decided bool) { return false, true }
+	}
+	if o.Together == nil {
+		o.Together = func() []string { return nil }
 	}
 	b := &Board{o: o, kick: make(chan struct{}, 1), retryAt: map[string]time.Time{}}
 	b.SetPolicy(o.Policy)

@@ -83,10 +83,18 @@ func (b *Board) Flush(ctx context.Context) (next time.Time, err error) {
 // retryGroup is the pause before a group is tried again that could not be told.
 const retryGroup = 2 * time.Second
 
+// waitEvery is how often is looked whether a server speaks again whose alerts
+// wait.
+const waitEvery = 5 * time.Second
+
 func (b *Board) flushGroup(ctx context.Context, key string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.now().Before(b.retryAt[key]) {
+		return nil
+	}
+	if b.allUndecided(key) {
+		b.retryAt[key] = b.now().Add(waitEvery)
 		return nil
 	}
 	err := b.actLocked(ctx, func(ctx context.Context, tx *db.Tx, w *work) error { return w.tell(ctx, tx, key) })
@@ -109,8 +117,19 @@ func (w *work) tell(ctx context.Context, tx *db.Tx, key string) error {
 		return err
 	}
 	rs := gone
+	waits := false
 	for _, r := range w.b.byGroup[key] {
+		if w.b.undecided(r) {
+			waits = true
+			continue
+		}
 		rs = append(rs, w.edit(r))
+	}
+	again := func(due time.Time) time.Time {
+		if soon := w.now.Add(waitEvery); waits && (due.IsZero() || soon.Before(due)) {
+			return soon
+		}
+		return due
 	}
 	for _, r := range gone {
 		// A later alert of the same fingerprint may be open: only w.recs may know this one.
@@ -120,7 +139,7 @@ func (w *work) tell(ctx context.Context, tx *db.Tx, key string) error {
 	n, due := plan(w.policy, g.LastNotifiedAt, rs, w.now)
 	if n.empty() || due.After(w.now) {
 		w.order = nil // nothing of the alerts changes
-		return scheduleGroup(ctx, tx, g, due)
+		return scheduleGroup(ctx, tx, g, again(due))
 	}
 	w.order = rs
 	g.LastFlushedAt = w.now
@@ -154,7 +173,7 @@ func (w *work) tell(ctx context.Context, tx *db.Tx, key string) error {
 		w.note(r, KindTold, "", string(ReasonResolved))
 	}
 	_, due = plan(w.policy, g.LastNotifiedAt, rs, w.now)
-	return scheduleGroup(ctx, tx, g, due)
+	return scheduleGroup(ctx, tx, g, again(due))
 }
 
 // tick works in what time alone changes: alerts that were not reported again,
@@ -191,7 +210,8 @@ func (b *Board) tick(ctx context.Context) error {
 			unheld = append(unheld, r)
 		}
 	}
-	turned := b.stale.Load()
+	together := b.o.Together()
+	turned := b.stale.Load() || !slices.Equal(together, b.mutedBy)
 	for _, s := range b.silences {
 		turned = turned || turnedBetween(s.StartsAt, b.mutedAt, now) || turnedBetween(s.EndsAt, b.mutedAt, now)
 	}
@@ -218,7 +238,7 @@ func (b *Board) tick(ctx context.Context) error {
 		b.stale.Store(true)
 		return err
 	}
-	b.mutedAt = now
+	b.mutedAt, b.mutedBy = now, together
 	b.cache.Lock()
 	b.silences = slices.DeleteFunc(slices.Clone(b.silences), func(s Silence) bool { return !s.EndsAt.After(now) })
 	b.cache.Unlock()

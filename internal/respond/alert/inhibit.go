@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -9,7 +10,7 @@ import (
 )
 
 // silentServer hides what runs on a server while the server itself is silent.
-// An alert without a server label is never hidden by it; hideInstances looks
+// An alert without a server label is never hidden by it; hideSilent looks
 // after those of instances.
 var silentServer = InhibitRule{
 	Source: labels.Matchers{must(labels.MatchEqual, signal.LabelName, ServerUnresponsive), must(labels.MatchNotEqual, signal.LabelServer, "")},
@@ -56,30 +57,81 @@ func inhibited(rules []InhibitRule, firing []Alert) map[string][]string {
 	return hidden
 }
 
-// hideInstances adds to hidden the alerts of instances that run on silent
-// servers alone. Such an alert names its instance and no server. While one of
-// the servers still speaks, the instance may fail for a reason of its own, so
-// that its alerts are told.
-func hideInstances(hidden map[string][]string, serversOf func(instance string) []string, firing []Alert) {
-	if serversOf == nil {
-		return
-	}
+// hideSilent adds to hidden what runs on silent servers and no rule hides: the
+// alerts of instances that run on silent servers alone, which name no server,
+// and those of servers that are silent together with many, which one alert
+// stands for. While one of its servers still speaks, an instance may fail for
+// a reason of its own, so that its alerts are told.
+func hideSilent(hidden map[string][]string, serversOf func(instance string) []string, together []string, firing []Alert) {
 	silent := map[string]string{} // the alert of a silent server
+	many := ""
 	for _, a := range firing {
-		if matchesAll(silentServer.Source, a.Labels) {
+		switch {
+		case matchesAll(silentServer.Source, a.Labels):
 			silent[a.Labels[signal.LabelServer]] = a.ID
+		case a.Name == ManyServersSilent && a.Subject.Kind == signal.Hub:
+			many = a.ID
+		}
+	}
+	if many != "" {
+		for _, server := range together {
+			if silent[server] == "" {
+				silent[server] = many
+			}
 		}
 	}
 	if len(silent) == 0 {
 		return
 	}
 	for _, a := range firing {
-		instance := a.Instance()
-		if instance == "" || a.Labels[signal.LabelServer] != "" || !matchesAll(silentServer.Target, a.Labels) {
+		if !matchesAll(silentServer.Target, a.Labels) {
 			continue
 		}
-		hidden[a.ID] = append(hidden[a.ID], silencers(silent, serversOf(instance))...)
+		servers := serversAbout(a, serversOf)
+		if a.Labels[signal.LabelServer] != "" && silent[servers[0]] != many {
+			continue // its rule hides it
+		}
+		hidden[a.ID] = append(hidden[a.ID], silencers(silent, servers)...)
 	}
+}
+
+// serversAbout returns the servers whose silence says that an alert is about
+// them: the one it names, or all that its instance runs on.
+func serversAbout(a Alert, serversOf func(instance string) []string) []string {
+	if s := a.Labels[signal.LabelServer]; s != "" {
+		return []string{s}
+	}
+	if i := a.Instance(); i != "" {
+		return serversOf(i)
+	}
+	return nil
+}
+
+// undecided reports whether an alert waits to be told: its servers are silent,
+// and for one of them the alert that says so is still to come.
+func (b *Board) undecided(r *record) bool {
+	if r.known() || r.Muted() || r.Name == ServerUnresponsive {
+		return false
+	}
+	waits := false
+	for _, s := range serversAbout(r.Alert, b.o.ServersOf) {
+		silent, decided := b.o.Silent(s)
+		if !silent {
+			return false
+		}
+		waits = waits || !decided
+	}
+	return waits
+}
+
+// allUndecided reports whether all open alerts of a group wait.
+func (b *Board) allUndecided(group string) bool {
+	for _, r := range b.byGroup[group] {
+		if !b.undecided(r) {
+			return false
+		}
+	}
+	return len(b.byGroup[group]) > 0
 }
 
 // silencers returns the alerts of the servers if all of these are silent.
@@ -90,7 +142,9 @@ func silencers(silent map[string]string, servers []string) []string {
 		if !ok {
 			return nil
 		}
-		by = append(by, id)
+		if !slices.Contains(by, id) {
+			by = append(by, id)
+		}
 	}
 	return by[:min(len(by), maxInhibitors)]
 }

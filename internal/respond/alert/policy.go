@@ -49,6 +49,10 @@ type InhibitRule struct {
 // server that is silent.
 const ServerUnresponsive = "ServerUnresponsive"
 
+// ManyServersSilent is the name of the alert that stands for many silent
+// servers, and hides what runs on them.
+const ManyServersSilent = "ManyServersSilent"
+
 // DefaultPolicy is what counts where the operations repository says nothing.
 func DefaultPolicy() Policy {
 	return Policy{

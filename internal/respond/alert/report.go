@@ -298,7 +298,7 @@ func (w *work) mute() {
 	firing := w.firing()
 	alerts := alertsOf(firing)
 	hidden := inhibited(append([]InhibitRule{silentServer}, w.policy.Inhibit...), alerts)
-	hideInstances(hidden, w.b.o.ServersOf, alerts)
+	hideSilent(hidden, w.b.o.ServersOf, w.b.o.Together(), alerts)
 	for i, a := range alerts {
 		silences := silencedBy(w.silences, a.Labels, w.now)
 		if slices.Equal(silences, a.SilencedBy) && slices.Equal(hidden[a.ID], a.InhibitedBy) {

@@ -7,6 +7,7 @@
 package heard
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -105,6 +106,9 @@ type Verdict struct {
 	// Quiet are the servers whose agents are silent now, found or not: nothing
 	// that was seen inside them is known to be over.
 	Quiet []string
+	// Together are the quiet servers and the appliances that are down while a
+	// mass outage is told: its alert stands for whatever is wrong with them.
+	Together []string
 }
 
 // quietAfter is sooner than a server is suspect: rules look back over a minute,
@@ -157,12 +161,14 @@ func Decide(prev State, now, started time.Time, servers []Server, l Limits) (Sta
 	}
 	slices.Sort(v.Waiting)
 	if !v.Judged {
+		v.Together = together(next, v)
 		return next, v
 	}
 	slices.SortFunc(quiet, func(a, b silent) int { return strings.Compare(a.server.Slug, b.server.Slug) })
 
 	threshold := max(float64(l.MassCount), l.MassShare*float64(watched))
 	next.Mass = isMass(prev.Mass, now, started.Add(l.Grace), quiet, threshold, l)
+	v.Together = together(next, v)
 	if next.Mass {
 		v.Findings = []Finding{mass(quiet, watched)}
 		return next, v
@@ -199,6 +205,24 @@ func isMass(before bool, now, judgedFrom time.Time, quiet []silent, threshold fl
 		}
 	}
 	return float64(together) > threshold
+}
+
+func together(s State, v Verdict) []string {
+	if !s.Mass {
+		return nil
+	}
+	return slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(v.Quiet), maps.Keys(s.Down))))
+}
+
+// DecidedBy returns when Decide has had its say at the latest on a server
+// whose agent was last heard then.
+func DecidedBy(last, started time.Time, l Limits) time.Time {
+	l = l.withDefaults()
+	at, judged := last.Add(l.Silence+l.Settle), started.Add(l.Grace)
+	if judged.After(at) {
+		return judged
+	}
+	return at
 }
 
 func mass(quiet []silent, watched int) Finding {

@@ -198,3 +198,35 @@ func TestAMassOutageIsTheWorkOfMinutesNotOfServers(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestWhoIsSilentTogether(t *testing.T) {
+	servers := fleet(10, func(i int, s *heard.Server) {
+		if i < 5 {
+			s.Last = ago(100 * time.Second)
+		}
+	})
+	servers = append(servers, heard.Server{Slug: "fw", Appliance: true, Probe: heard.Down})
+	f := func(what string, before heard.State, started time.Time, servers []heard.Server, want ...string) {
+		t.Helper()
+		_, v := heard.Decide(before, now, started, servers, heard.Limits{})
+		if diff := cmp.Diff(want, v.Together); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	all := []string{"fw", "s000", "s001", "s002", "s003", "s004"}
+	f("many", heard.State{}, ago(time.Hour), servers, all...)
+	f("many, after a start of the hub", heard.State{Mass: true}, ago(time.Second), servers, all...)
+	f("few", heard.State{}, ago(time.Hour), servers[3:])
+}
+
+func TestADecisionHasItsTime(t *testing.T) {
+	f := func(last, started, want time.Duration) {
+		t.Helper()
+		if got := heard.DecidedBy(now.Add(last), now.Add(started), heard.Limits{}); !got.Equal(now.Add(want)) {
+			t.Errorf("heard at %s, hub started at %s: decided by %s, want %s", last, started, got.Sub(now), want)
+		}
+	}
+	f(0, -time.Hour, 2*time.Minute)
+	f(-time.Hour, 0, 90*time.Second)
+	f(-time.Minute, 0, 90*time.Second)
+}
