@@ -179,6 +179,11 @@ func toSignal(f heard.Finding, now time.Time) signal.Signal {
 		s.Annotations[signal.Value] = "no answer for " + quiet.String()
 		s.Annotations[signal.Limit] = "as its probe says"
 		s.Annotations[signal.FirstStep] = "Check power and uplink with the provider; see what depends on it."
+	case f.Server.Probe == heard.Unknown:
+		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertUnresponsive, string(signal.Critical)
+		s.Annotations[signal.Summary] = fmt.Sprintf("The agent of %s has been silent for %s", server, quiet)
+		s.Annotations[signal.Description] = fmt.Sprintf("No probe says anything sure about it from outside. All that is known is that its agent has been silent since %s; what runs on it may be down.", f.Since.UTC().Format("2 January 15:04:05 UTC"))
+		s.Annotations[signal.FirstStep] = "Try ssh. If the server answers, see `systemctl status vigie-agent` there; if not, the provider's console and status page."
 	default:
 		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertUnresponsive, string(signal.Critical)
 		s.Annotations[signal.Summary] = fmt.Sprintf("%s has been silent for %s", server, quiet)

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,4 +176,22 @@ func TestALateAgentIsSilentBeforeItIsDecided(t *testing.T) {
 	f(16*time.Second, true, false)
 	f(2*time.Minute, true, false)
 	f(131*time.Second, true, true)
+}
+
+func TestOnlyAProbeTellsOfALookFromOutside(t *testing.T) {
+	for probe, want := range map[heard.Probe]string{heard.Down: "a look from outside gets", heard.Unknown: "No probe says anything sure"} {
+		c, board := newClock(), metricstest.NewBoard()
+		servers := []heard.Server{{Slug: "db-03", Enrolled: true, Last: c.t, Probe: probe}}
+		u := open(t, metrics.Options{Sink: board, Alerts: board, Now: c.now}).Unresponsive(func() []heard.Server { return servers }, heard.Limits{})
+		for range 2 {
+			c.t = c.t.Add(2 * time.Minute)
+			if err := u.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		firing, err := board.Open(t.Context(), metrics.DetectorHeard)
+		if err != nil || len(firing) != 1 || !strings.Contains(firing[0].Annotations[signal.Description], want) {
+			t.Errorf("probe %q: %+v, %v; want words with %q", probe, firing, err, want)
+		}
+	}
 }

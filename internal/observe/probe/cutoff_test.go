@@ -35,6 +35,9 @@ func TestAHubThatIsCutOffTellsOneAlert(t *testing.T) {
 		}
 		pass()
 		want(t, "cut off", w.heard(), []string{"firing HubCutOff critical"})
+		if got, _ := s.Reachable("app-1"); got != Unseen {
+			t.Errorf("a server that a cut-off hub does not reach is %s", got)
+		}
 		for _, p := range plans[1:] {
 			w.set(p.Slug, "")
 		}

@@ -87,17 +87,19 @@ type Reachability string
 // What is known of a server from outside.
 const (
 	Reachable   Reachability = "reachable"   // a probe succeeded lately
-	Unreachable Reachability = "unreachable" // all that ran lately failed
-	Unseen      Reachability = "unseen"      // none ran lately
+	Unreachable Reachability = "unreachable" // all that ran lately failed, and their outages are confirmed
+	Unseen      Reachability = "unseen"      // none ran lately, or what they saw is not confirmed
 )
 
 // Reachable reports whether any probe of the server succeeds from outside
-// lately, and since when that is so.
+// lately, and since when that is so. That all of them fail counts once it was
+// seen often enough, and not while the hub itself may be cut off.
 func (s *Service) Reachable(server string) (Reachability, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	var up, down time.Time // the earliest of the good, the latest to fail of the bad
+	sure := true
 	for _, r := range s.bySubject[signal.Subject{Kind: signal.Server, Slug: server}] {
 		if r.plan.Kind == KindHeartbeat {
 			continue
@@ -109,15 +111,19 @@ func (s *Service) Reachable(server string) (Reachability, time.Time) {
 			}
 		}
 		for _, v := range bad {
-			if v.last.Place != server && v.since.After(down) {
+			if v.last.Place == server {
+				continue
+			}
+			if v.since.After(down) {
 				down = v.since
 			}
+			sure = sure && r.machine.state == Down
 		}
 	}
 	switch {
 	case !up.IsZero():
 		return Reachable, up
-	case !down.IsZero():
+	case !down.IsZero() && sure:
 		return Unreachable, down
 	}
 	return Unseen, time.Time{}

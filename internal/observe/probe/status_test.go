@@ -25,6 +25,10 @@ func TestReachable(t *testing.T) {
 		}
 		w.set("app-1:443", "no answer from 192.0.2.1:443 within 5 s")
 		look(t, s, now.Add(-time.Second))
+		if got, _ := s.Reachable("app-1"); got != Unseen {
+			t.Errorf("no port answers, seen once of one: %s", got)
+		}
+		look(t, s, now)
 		if got, since := s.Reachable("app-1"); got != Unreachable || !since.Equal(now.Add(-time.Second)) {
 			t.Errorf("no port answers: %s since %s", got, since)
 		}

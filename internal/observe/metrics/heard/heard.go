@@ -19,9 +19,9 @@ type Probe string
 
 // What a probe may say.
 const (
-	Unknown Probe = ""     // there is no probe, or it has not answered yet
+	Unknown Probe = ""     // there is no probe, or what it says is not sure
 	Up      Probe = "up"   // something on the server answers
-	Down    Probe = "down" // nothing answers
+	Down    Probe = "down" // nothing answers, and that is confirmed
 )
 
 // Server is what is known about one server.
