@@ -94,7 +94,9 @@ func Open(_ context.Context, o Options) (*Room, error) {
 	r.rollup = rollup.New(own, keeper{b.rollup}, o.Log, o.Now)
 	r.intake = ingest.New(ingest.Options{
 		To: b.raw, Metadata: r.metadata, Limits: o.Write, Registry: o.Registry, Log: o.Log, Now: o.Now,
-		Late: func(ms int64) { r.rollup.Late(time.UnixMilli(ms)) },
+		Late: func(server string, oldest, newest int64) {
+			r.rollup.Late(server, time.UnixMilli(oldest), time.UnixMilli(newest))
+		},
 	})
 	r.rules, err = rules.New(rules.Options{
 		Engine: b.engine, Queryable: b.storage, Appendable: b.raw,

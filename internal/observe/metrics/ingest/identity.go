@@ -37,6 +37,14 @@ func (i *Intake) identity(s Sender) *identity {
 	return id
 }
 
+// sender names the server, or nobody for a program.
+func (id *identity) sender() string {
+	if id == nil {
+		return ""
+	}
+	return id.server
+}
+
 // claims counts, by label, what the sender said that was not so.
 type claims map[string]int
 

@@ -66,9 +66,11 @@ func (l Limits) withDefaults() Limits {
 // Options are what an intake needs.
 type Options struct {
 	To       storage.Appendable
-	Metadata *Metadata          // takes what senders say about their metrics
-	Late     func(oldest int64) // told the oldest time, in ms, of a request that came in
-	Limits   Limits             //
+	Metadata *Metadata // takes what senders say about their metrics
+	// Late is told between which times, in ms, the samples of a request lie, and
+	// the server that sent them; empty if a program did.
+	Late     func(server string, oldest, newest int64)
+	Limits   Limits //
 	Registry prometheus.Registerer
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -94,7 +96,7 @@ func New(o Options) *Intake {
 		o.Metadata = NewMetadata()
 	}
 	if o.Late == nil {
-		o.Late = func(int64) {}
+		o.Late = func(string, int64, int64) {}
 	}
 	f := promauto.With(o.Registry)
 	return &Intake{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type outcome struct {
 	samples, histograms int // stored
 	refused             map[string]int
 	examples            []string
-	oldest              int64
+	oldest, newest      int64 // times of what was stored
 }
 
 // partialError says what of a request was not stored; the rest was.
@@ -56,8 +57,8 @@ func (i *Intake) store(ctx context.Context, msg remoteapi.WriteMessageType, body
 	}
 	b := &batch{
 		app: i.o.To.Appender(ctx), id: id, limits: i.o.Limits,
-		newest: i.o.Now().Add(i.o.Limits.Ahead).UnixMilli(), wrong: claims{},
-		outcome: outcome{oldest: int64(^uint64(0) >> 1)},
+		ahead: i.o.Now().Add(i.o.Limits.Ahead).UnixMilli(), wrong: claims{},
+		outcome: outcome{oldest: math.MaxInt64, newest: math.MinInt64},
 	}
 	b.refs, _ = b.app.(storage.GetRef)
 	if id != nil && b.refs != nil { // an engine elsewhere has limits of its own
@@ -82,7 +83,7 @@ func (i *Intake) store(ctx context.Context, msg remoteapi.WriteMessageType, body
 		id.count(label, n)
 	}
 	if b.samples+b.histograms > 0 {
-		i.o.Late(b.oldest)
+		i.o.Late(id.sender(), b.oldest, b.newest)
 	}
 	if len(b.refused) > 0 {
 		for reason, n := range b.refused {
@@ -202,7 +203,7 @@ type batch struct {
 	id     *identity      // nil for programs
 	quota  *quota         // nil without a limit
 	limits Limits
-	newest int64
+	ahead  int64 // what is later is refused
 	wrong  claims
 
 	// the series at hand
@@ -284,7 +285,7 @@ func (b *batch) resolve() bool {
 }
 
 func (b *batch) sample(t int64, v float64) error {
-	if t > b.newest {
+	if t > b.ahead {
 		b.refuse("too far in the future", 1, b.lset.String())
 		return nil
 	}
@@ -294,12 +295,12 @@ func (b *batch) sample(t int64, v float64) error {
 	}
 	b.ref = ref
 	b.samples++
-	b.oldest = min(b.oldest, t)
+	b.oldest, b.newest = min(b.oldest, t), max(b.newest, t)
 	return nil
 }
 
 func (b *batch) histogram(t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
-	if t > b.newest {
+	if t > b.ahead {
 		b.refuse("too far in the future", 1, b.lset.String())
 		return nil
 	}
@@ -309,7 +310,7 @@ func (b *batch) histogram(t int64, h *histogram.Histogram, fh *histogram.FloatHi
 	}
 	b.ref = ref
 	b.histograms++
-	b.oldest = min(b.oldest, t)
+	b.oldest, b.newest = min(b.oldest, t), max(b.newest, t)
 	return nil
 }
 

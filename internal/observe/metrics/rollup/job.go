@@ -59,10 +59,11 @@ func (j *Job) location() *time.Location {
 // doneSeries tells the next start how far this one came.
 const doneSeries = "vigie_rollup_done_timestamp_seconds"
 
-// Late tells the job that samples this old have come in.
-func (j *Job) Late(t time.Time) {
-	if j.now().Sub(t) > Fine+delay {
-		j.late.note(t)
+// Late tells the job of which times the samples were that came in. Server is
+// the one that sent them; empty if they may be of any.
+func (j *Job) Late(server string, oldest, newest time.Time) {
+	if now := j.now(); now.Sub(oldest) > Fine+delay {
+		j.late.note(server, oldest, newest, now)
 	}
 }
 
@@ -87,24 +88,39 @@ func (j *Job) Step(ctx context.Context) error {
 	if err := j.resume(ctx); err != nil {
 		return err
 	}
-	again := j.late.take(j.done)
-	for _, w := range again {
-		if _, err := j.fine(ctx, w); err != nil {
-			j.late.note(w.Add(-Fine)) // this one and all later ones
+	if err := j.due(ctx); err != nil {
+		return err
+	}
+	windows := j.late.take(j.done)
+	if err := j.again(ctx, windows); err != nil {
+		j.late.giveBack(windows)
+		return err
+	}
+	return nil
+}
+
+// again condenses windows into which samples came late.
+func (j *Job) again(ctx context.Context, windows []again) error {
+	for _, w := range windows {
+		if _, err := j.fine(ctx, w.end, w.servers); err != nil {
 			return err
 		}
 	}
-	for _, w := range coarseOf(again) {
-		if w.After(j.half) {
+	for _, w := range coarseOf(windows) {
+		if w.end.After(j.half) {
 			continue
 		}
-		if err := j.coarse(ctx, w); err != nil {
-			j.late.note(again[0].Add(-Fine))
+		if err := j.coarse(ctx, w.end, w.servers); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// due condenses the windows that ended since the last time.
+func (j *Job) due(ctx context.Context) error {
 	for _, w := range Due(j.done, j.now(), Fine) {
-		current, err := j.fine(ctx, w)
+		current, err := j.fine(ctx, w, nil)
 		if err != nil {
 			return err
 		}
@@ -112,7 +128,7 @@ func (j *Job) Step(ctx context.Context) error {
 			return err
 		}
 		if w.Truncate(Coarse).Equal(w) {
-			if err := j.coarse(ctx, w); err != nil {
+			if err := j.coarse(ctx, w, nil); err != nil {
 				return err
 			}
 			if err := j.forecast(ctx, w); err != nil {
@@ -156,12 +172,17 @@ type condensed struct {
 	avg, min, max float64
 }
 
-// fine condenses one window of five minutes, and returns the result by metric.
-func (j *Job) fine(ctx context.Context, end time.Time) (map[string][]condensed, error) {
+// fine condenses one window of five minutes, of some servers or, without any,
+// of all, and returns the result by metric.
+func (j *Job) fine(ctx context.Context, end time.Time, servers []string) (map[string][]condensed, error) {
 	out := make(map[string][]condensed, len(j.metrics))
 	for _, m := range j.metrics {
 		const step = time.Minute
-		found, err := j.ask.Range(ctx, m.Expr, end.Add(step-Fine), end, step)
+		expr, err := of(m.Expr, servers)
+		if err != nil {
+			return nil, fmt.Errorf("condense %s: %w", m.Name, err)
+		}
+		found, err := j.ask.Range(ctx, expr, end.Add(step-Fine), end, step)
 		if err != nil {
 			return nil, fmt.Errorf("condense %s: %w", m.Name, err)
 		}
@@ -194,11 +215,15 @@ func condense(s query.Series) (condensed, bool) {
 	return c, n > 0
 }
 
-// coarse condenses one window of half an hour from the fine recordings.
-func (j *Job) coarse(ctx context.Context, end time.Time) error {
+// coarse condenses one window of half an hour from the fine recordings, of
+// some servers or, without any, of all.
+func (j *Job) coarse(ctx context.Context, end time.Time, servers []string) error {
 	for _, m := range j.metrics {
 		for _, stat := range []string{"avg", "min", "max"} {
-			expr := fmt.Sprintf("%s_over_time(%s[30m])", stat, m.Recording(stat, "5m"))
+			expr, err := of(fmt.Sprintf("%s_over_time(%s[30m])", stat, m.Recording(stat, "5m")), servers)
+			if err != nil {
+				return fmt.Errorf("condense %s over half an hour: %w", m.Name, err)
+			}
 			found, err := j.ask.Instant(ctx, expr, end)
 			if err != nil {
 				return fmt.Errorf("condense %s over half an hour: %w", m.Name, err)

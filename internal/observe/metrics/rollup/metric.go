@@ -2,7 +2,17 @@
 // a year, learns from them what is usual, and sees what will be full.
 package rollup
 
-import "github.com/vigie-ops/vigie/internal/observe/metrics/bands"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/vigie-ops/vigie/internal/observe/metrics/bands"
+	"github.com/vigie-ops/vigie/internal/signal"
+)
 
 // Metric is one thing that is condensed: an expression with one series a
 // server (or mountpoint, or probe). Its recordings are called
@@ -21,6 +31,35 @@ const (
 	realDisks   = `device!~"loop.*|ram.*|sr.*|fd.*|zram.*"`
 	realFiles   = `fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|udf|devtmpfs|nsfs|fuse.*|9p|virtiofs"`
 )
+
+var promParser = parser.NewParser(parser.Options{})
+
+// of returns the expression for the series of some servers alone; without any,
+// the expression itself.
+func of(expr string, servers []string) (string, error) {
+	if len(servers) == 0 {
+		return expr, nil
+	}
+	e, err := promParser.ParseExpr(expr)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", expr, err)
+	}
+	quoted := make([]string, len(servers))
+	for i, s := range servers {
+		quoted[i] = regexp.QuoteMeta(s)
+	}
+	m, err := labels.NewMatcher(labels.MatchRegexp, signal.LabelServer, strings.Join(quoted, "|"))
+	if err != nil {
+		return "", fmt.Errorf("select servers: %w", err)
+	}
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if v, ok := n.(*parser.VectorSelector); ok {
+			v.LabelMatchers = append(v.LabelMatchers, m)
+		}
+		return nil
+	})
+	return e.String(), nil
+}
 
 // Metrics returns what is condensed.
 func Metrics() []Metric {

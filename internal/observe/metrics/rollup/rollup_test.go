@@ -3,10 +3,12 @@ package rollup_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,7 +155,7 @@ func TestWhatWasMissedIsMadeUpFor(t *testing.T) {
 	for i := 1; i <= 60; i++ {
 		w.write(w.store.Raw(), "node_load1", noon.Add(time.Duration(i)*time.Minute), 2, "server", "b")
 	}
-	w.job.Late(noon.Add(time.Minute))
+	w.job.Late("b", noon.Add(time.Minute), noon.Add(time.Hour))
 	w.step()
 	w.want(`count_over_time(vigie:load1:avg5m{server="b"}[2h])`, w.now, 12)
 	w.want(`vigie:load1:avg30m{server="b"}`, noon.Add(30*time.Minute), 2)
@@ -226,4 +228,83 @@ func TestTimeToFullIsWrittenBack(t *testing.T) {
 	}
 	w.want(`vigie_time_to_full_seconds{server="b"}`, end, 365*24*3600)
 	w.want(`vigie_time_to_full_seconds{server="new"}`, end)
+}
+
+// counted is a Querier that keeps what it was asked to condense.
+type counted struct {
+	query.Querier
+	asked []string
+	times map[time.Time]bool
+}
+
+// counted starts the job with one.
+func (w *world) counted() *counted {
+	c := &counted{Querier: w.ask, times: map[time.Time]bool{}}
+	w.job = rollup.New(c, keeper{w.store.Rollup()}, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
+	return c
+}
+
+func (c *counted) Range(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([]query.Series, error) {
+	if !strings.HasPrefix(expr, "vigie:") { // that is for the bands
+		c.asked, c.times[to] = append(c.asked, expr), true
+	}
+	return c.Querier.Range(ctx, expr, from, to, step)
+}
+
+func TestALateAgentIsCondensedAloneAndAfterWhatIsDue(t *testing.T) {
+	w := newWorld(t)
+	c := w.counted()
+	noon := w.now.Truncate(5 * time.Minute)
+	w.now = noon.Add(-48*time.Hour + 6*time.Minute)
+	w.step() // begins here
+	w.now = noon.Add(time.Minute)
+	w.step()
+	for _, server := range []string{"b", "b.x"} {
+		for i := range 100 {
+			at := noon.Add(-24*time.Hour + time.Duration(i+1)*5*time.Minute)
+			w.write(w.store.Raw(), "node_load1", at, 2, "server", server)
+		}
+	}
+	w.job.Late("b", noon.Add(-24*time.Hour+5*time.Minute), noon.Add(-24*time.Hour+500*time.Minute))
+	w.now = noon.Add(6 * time.Minute)
+
+	c.asked, c.times = nil, map[time.Time]bool{}
+	w.step()
+	if due := len(rollup.Metrics()); len(c.asked) != 61*due || len(c.times) != 61 {
+		t.Errorf("asked %d times about %d windows, want 61 windows", len(c.asked), len(c.times))
+	} else if slices.ContainsFunc(c.asked[:due], aboutB) || slices.ContainsFunc(c.asked[due:], func(e string) bool { return !aboutB(e) }) {
+		t.Errorf("what is due for all does not come first, or what is late is condensed for all: %q", c.asked)
+	}
+	w.want(`count(count_over_time(vigie:load1:avg5m[48h]))`, w.now, 1)
+	w.step()
+	w.want(`count_over_time(vigie:load1:avg5m{server="b"}[48h])`, w.now, 101) // the last one counts until it is stale
+	w.want(`count_over_time(vigie:load1:avg30m{server="b"}[48h])`, w.now, 17)
+	w.want(`count_over_time(vigie:load1:avg5m{server="b.x"}[48h])`, w.now)
+
+	c.asked = nil
+	w.step()
+	if len(c.asked) > 0 {
+		t.Errorf("asked %d times when nothing is due or late", len(c.asked))
+	}
+}
+
+func aboutB(expr string) bool { return strings.Contains(expr, `server=~"b"`) }
+
+func TestWhatManySentLateIsCondensedForAll(t *testing.T) {
+	w := newWorld(t)
+	c := w.counted()
+	w.step()
+	noon := w.now.Truncate(5 * time.Minute)
+	w.now = noon.Add(time.Hour + time.Minute)
+	w.step()
+	for i := range 200 {
+		w.job.Late(fmt.Sprintf("app-%03d", i), noon.Add(12*time.Minute), noon.Add(13*time.Minute))
+	}
+	w.job.Late("", noon.Add(22*time.Minute), noon.Add(23*time.Minute))
+	w.job.Late("app-000", noon.Add(22*time.Minute), noon.Add(23*time.Minute))
+	c.asked = nil
+	w.step()
+	if len(c.asked) != 4*len(rollup.Metrics()) || slices.ContainsFunc(c.asked, func(e string) bool { return strings.Contains(e, "server=~") }) {
+		t.Errorf("asked %d times, or of some servers alone: %q", len(c.asked), c.asked[:min(2, len(c.asked))])
+	}
 }
