@@ -107,14 +107,22 @@ func (a *Authority) loadRevoked(ctx context.Context) error {
 // Name says what Run does.
 func (a *Authority) Name() string { return "enrol" }
 
-// Run learns every ten seconds what other hubs on the same state revoked.
+// Run learns every ten seconds what other hubs on the same state revoked, and
+// forgets old certificates.
 func (a *Authority) Run(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
+	prune := time.NewTimer(pruneAfterStart)
+	defer prune.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-prune.C:
+			prune.Reset(pruneEvery)
+			if err := a.Prune(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("old certificates could not be forgotten", "err", err)
+			}
 		case <-tick.C:
 			if err := a.loadRevoked(ctx); err != nil && ctx.Err() == nil {
 				a.log.Error("revocations of other hubs not read, trying again", "err", err)

@@ -109,6 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { s.keep(ctx) })
+	wg.Go(func() { s.pruneDaily(ctx) })
 	wg.Go(func() { s.every(ctx, tickEvery, s.tick) })
 	wg.Go(func() { s.every(ctx, aliveEvery, s.noteAlive) })
 	wg.Go(func() { s.every(ctx, sampleEvery, func(time.Time) { s.flush(ctx) }) })
