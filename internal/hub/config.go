@@ -70,6 +70,7 @@ type Metrics struct {
 	RawRetention    opsrepo.Duration `yaml:"raw_retention" ops:"default=15d,min=1h"`
 	RawSize         int64            `yaml:"raw_size_bytes" ops:"min=0,doc=oldest raw series go when they take more; 0 for no limit"`
 	RollupRetention opsrepo.Duration `yaml:"rollup_retention" ops:"default=400d,min=1d"`
+	RollupSize      int64            `yaml:"rollup_size_bytes" ops:"min=0,doc=oldest condensed series go when they take more; 0 for no limit"`
 	WriteURL        string           `yaml:"write_url" ops:"url,doc=for remote: Prometheus remote write"`
 	QueryURL        string           `yaml:"query_url" ops:"url,doc=for remote: base of the Prometheus HTTP API"`
 	// RuleInterval is how often rules run.

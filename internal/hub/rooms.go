@@ -73,7 +73,7 @@ func (h *Hub) openObserve(ctx context.Context) error {
 	}
 	o := metrics.Options{
 		Dir: filepath.Join(h.o.Config.Data, "metrics"), RawRetention: c.RawRetention.Std(), RawMaxBytes: c.RawSize,
-		RollupRetention: c.RollupRetention.Std(), RuleInterval: c.RuleInterval.Std(), ExternalURL: external,
+		RollupRetention: c.RollupRetention.Std(), RollupMaxBytes: c.RollupSize, RuleInterval: c.RuleInterval.Std(), ExternalURL: external,
 		Sink: h.board, Alerts: h.board, Version: h.o.Version, Registry: h.registry, Log: quieter(h.log), Now: h.o.Now,
 	}
 	if c.Engine == "remote" {

@@ -39,6 +39,7 @@ type Options struct {
 	RawRetention    time.Duration
 	RawMaxBytes     int64
 	RollupRetention time.Duration
+	RollupMaxBytes  int64
 	OutOfOrder      time.Duration
 	Remote          *remote.Options // set to keep the series elsewhere
 
@@ -148,7 +149,7 @@ func open(o Options) (backend, error) {
 	}
 	store, err := tsdbs.Open(tsdbs.Options{
 		Dir: o.Dir, RawRetention: o.RawRetention, RawMaxBytes: o.RawMaxBytes, RollupRetention: o.RollupRetention,
-		OutOfOrder: o.OutOfOrder, Registry: o.Registry, Log: o.Log,
+		RollupMaxBytes: o.RollupMaxBytes, OutOfOrder: o.OutOfOrder, Registry: o.Registry, Log: o.Log,
 	})
 	if err != nil {
 		return backend{}, err

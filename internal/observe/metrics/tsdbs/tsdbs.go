@@ -23,6 +23,7 @@ type Options struct {
 	RawRetention    time.Duration // default 15 days
 	RawMaxBytes     int64         // of raw blocks; 0 is no limit
 	RollupRetention time.Duration // default 400 days
+	RollupMaxBytes  int64         // of rollup blocks; 0 is no limit
 	OutOfOrder      time.Duration // how late a sample may come, default 48 hours
 	Registry        prometheus.Registerer
 	Log             *slog.Logger
@@ -59,6 +60,7 @@ func Open(o Options) (*Store, error) {
 	// The rollup is small and slow: a few samples a series and hour.
 	rollup := tsdb.DefaultOptions()
 	rollup.RetentionDuration = orDefault(o.RollupRetention, DefaultRollupRetention).Milliseconds()
+	rollup.MaxBytes = o.RollupMaxBytes
 	rollup.OutOfOrderTimeWindow = window
 	rollup.WALCompression = compression.Snappy
 	rollup.WALSegmentSize = 8 << 20
