@@ -40,8 +40,17 @@ type Uptime interface {
 
 // Availability is that of one instance over 90 days.
 type Availability struct {
-	Percent float64 // NaN is unknown
+	Percent float64       // NaN is unknown
+	Watched time.Duration // since it is known, if that is less than the 90 days; else zero
 	Days    []ui.Day
+}
+
+// words writes the percentage, and of how long if it is not of 90 days.
+func (a Availability) words() string {
+	if math.IsNaN(a.Percent) || a.Watched <= 0 {
+		return percentWords(a.Percent)
+	}
+	return percentWords(a.Percent) + " in " + ui.Duration(a.Watched.Truncate(time.Second))
 }
 
 // last returns the newest measurement, or NaN.

@@ -134,7 +134,7 @@ func (f *face) perform(ctx context.Context, rows []instanceRow) error {
 		}
 		for i := range rows {
 			if a, ok := found[rows[i].slug]; ok {
-				rows[i].days, rows[i].uptime = a.Days, percentWords(a.Percent)
+				rows[i].days, rows[i].uptime = a.Days, a.words()
 			}
 		}
 	}

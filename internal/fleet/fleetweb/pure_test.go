@@ -1,6 +1,7 @@
 package fleetweb
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -102,4 +103,14 @@ func TestCertificatesOnDiskSayWhenTheyEnd(t *testing.T) {
 	f(wire.Certificate{NotAfter: now.AddDate(0, 0, 9)}, ui.Warn, "2 December 2026")
 	f(wire.Certificate{NotAfter: now.AddDate(0, 0, -1)}, ui.Bad, "expired on 22 November 2026")
 	f(wire.Certificate{Error: "no PEM"}, ui.Quiet, "cannot be read")
+}
+
+func TestAShortPastSaysHowShort(t *testing.T) {
+	for want, a := range map[string]Availability{
+		"87 % in 9 min": {Percent: 87, Watched: 9 * time.Minute}, "87 %": {Percent: 87}, "–": {Percent: math.NaN(), Watched: time.Minute},
+	} {
+		if got := strings.ReplaceAll(a.words(), "\u00a0", " "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }

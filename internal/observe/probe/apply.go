@@ -53,7 +53,7 @@ func load(ctx context.Context, tx *db.Tx) (stored, error) {
 	for _, o := range open {
 		st.outages[o.Probe] = o
 	}
-	rows, err := watches(ctx, tx, signal.Subject{}, "")
+	rows, err := watches(ctx, tx, nil, "")
 	if err != nil {
 		return st, err
 	}

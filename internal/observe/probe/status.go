@@ -134,25 +134,31 @@ func (s *Service) Outages(ctx context.Context, f Filter) ([]Outage, error) {
 	return outages(ctx, s.o.DB.Read(), f)
 }
 
-// Uptime returns how the last days of a subject went, oldest first, in the
-// company's time zone. Overlapping outages of its probes count once.
-func (s *Service) Uptime(ctx context.Context, subject signal.Subject, days int) ([]Day, error) {
-	return s.uptime(ctx, subject, "", days)
+// Uptimes returns how the last days of subjects went, in the company's time
+// zone. Overlapping outages of the probes of one count once.
+func (s *Service) Uptimes(ctx context.Context, subjects []signal.Subject, days int) (map[signal.Subject]History, error) {
+	return s.uptimes(ctx, subjects, "", days)
 }
 
-// UptimeOfComponent is Uptime of one component of an instance.
-func (s *Service) UptimeOfComponent(ctx context.Context, instance, component string, days int) ([]Day, error) {
-	return s.uptime(ctx, signal.Subject{Kind: signal.Instance, Slug: instance}, component, days)
+// UptimeOfComponent is Uptimes for one component of an instance.
+func (s *Service) UptimeOfComponent(ctx context.Context, instance, component string, days int) (History, error) {
+	subject := signal.Subject{Kind: signal.Instance, Slug: instance}
+	all, err := s.uptimes(ctx, []signal.Subject{subject}, component, days)
+	return all[subject], err
 }
 
-func (s *Service) uptime(ctx context.Context, subject signal.Subject, component string, days int) ([]Day, error) {
+func (s *Service) uptimes(ctx context.Context, subjects []signal.Subject, component string, days int) (map[signal.Subject]History, error) {
+	out := make(map[signal.Subject]History, len(subjects))
+	if len(subjects) == 0 {
+		return out, nil
+	}
 	s.mu.Lock()
 	loc := s.loc
 	s.mu.Unlock()
 	now := time.Now().UTC()
 	since := now.AddDate(0, 0, -days-1)
 	q := s.o.DB.Read()
-	rows, err := watches(ctx, q, subject, component)
+	rows, err := watches(ctx, q, subjects, component)
 	if err != nil {
 		return nil, err
 	}
@@ -165,20 +171,24 @@ func (s *Service) uptime(ctx context.Context, subject signal.Subject, component 
 		return nil, err
 	}
 	const everything = 1 << 20
-	list, err := outages(ctx, q, Filter{Subject: subject, Component: component, Since: since, Limit: everything})
+	list, err := outages(ctx, q, Filter{among: subjects, Component: component, Since: since, Limit: everything})
 	if err != nil {
 		return nil, err
 	}
-	var known, down []Span
+	known, down := map[signal.Subject][]Span{}, map[signal.Subject][]Span{}
 	for _, w := range rows {
 		span := Span{From: w.StartedAt}
 		if !w.EndedAt.IsZero() {
 			span.To = w.EndedAt.Time
 		}
-		known = append(known, without(span, append(gap[w.Probe], gap[""]...), now)...)
+		subject := signal.ParseSubject(w.Subject)
+		known[subject] = append(known[subject], without(span, slices.Concat(gap[w.Probe], gap[""]), now)...)
 	}
 	for _, o := range list {
-		down = append(down, Span{From: o.StartedAt, To: o.EndedAt})
+		down[o.Subject] = append(down[o.Subject], Span{From: o.StartedAt, To: o.EndedAt})
 	}
-	return Days(now, loc, days, known, down), nil
+	for _, subject := range subjects {
+		out[subject] = history(now, loc, days, known[subject], down[subject])
+	}
+	return out, nil
 }

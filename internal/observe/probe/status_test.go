@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -64,20 +65,32 @@ func TestUptimeKnowsWhenNobodyLooked(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := open(t, d, w, nil, pagePlan()) // after two hours without a hub
-		days, err := s.UptimeOfComponent(t.Context(), "borealis", "web", 90)
-		if err != nil || len(days) != 90 {
-			t.Fatalf("%d days, %v", len(days), err)
+		web, err := s.UptimeOfComponent(t.Context(), "borealis", "web", 90)
+		if err != nil || len(web.Days) != 90 {
+			t.Fatalf("%d days, %v", len(web.Days), err)
+		}
+		if got := now.Sub(web.Since).Round(time.Minute); got != 48*time.Hour {
+			t.Errorf("known for %s, want 48h", got)
 		}
 		var known, down time.Duration
-		for _, day := range days {
+		for _, day := range web.Days {
 			known += day.Length - day.Unknown
 			down += day.Down
 		}
 		if known.Round(time.Minute) != 46*time.Hour || down.Round(time.Minute) != time.Hour {
 			t.Errorf("known %s, down %s; want 46h and 1h", known, down)
 		}
-		if other, err := s.Uptime(t.Context(), signal.Subject{Kind: signal.Server, Slug: "app-9"}, 1); err != nil || other[0].Unknown != other[0].Length {
-			t.Errorf("a subject nobody watches: %+v, %v", other, err)
+		page, other := pagePlan().Subject, signal.Subject{Kind: signal.Server, Slug: "app-9"}
+		all, err := s.Uptimes(t.Context(), []signal.Subject{page, other}, 90)
+		if err != nil || !reflect.DeepEqual(all[page].Days[:89], web.Days[:89]) {
+			t.Errorf("asked together with another it is %+v, %v; want as alone %+v", all[page], err, web)
+		}
+		if nobody := all[other]; len(nobody.Days) != 90 || nobody.Days[0].Unknown != nobody.Days[0].Length || !nobody.Since.IsZero() {
+			t.Errorf("a subject nobody watches: %+v", nobody)
+		}
+		short, err := s.Uptimes(t.Context(), []signal.Subject{page}, 1)
+		if err != nil || !short[page].Since.IsZero() {
+			t.Errorf("today is known since %s, %v; want from its beginning", short[page].Since, err)
 		}
 	})
 }

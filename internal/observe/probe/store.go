@@ -42,6 +42,8 @@ type Filter struct {
 	Since     time.Time // that ended after it, or go on
 	Open      bool      // that go on
 	Limit     int       // 1000 if zero
+
+	among []signal.Subject // one of these
 }
 
 type outageRow struct {
@@ -76,6 +78,9 @@ func outages(ctx context.Context, q db.Queryer, f Filter) ([]Outage, error) {
 	add := func(cond string, arg ...any) { where, args = append(where, cond), append(args, arg...) }
 	if f.Subject != (signal.Subject{}) {
 		add("subject = ?", f.Subject.String())
+	}
+	if len(f.among) > 0 {
+		add("subject IN (?)", bun.List(texts(f.among)))
 	}
 	if f.Component != "" {
 		add("component = ?", f.Component)
@@ -154,10 +159,20 @@ func unwatch(ctx context.Context, tx *db.Tx, probe string, at time.Time) error {
 	return wrap("note a removed probe", err)
 }
 
-func watches(ctx context.Context, q db.Queryer, subject signal.Subject, component string) ([]watchRow, error) {
+func texts(subjects []signal.Subject) []string {
+	out := make([]string, len(subjects))
+	for i, s := range subjects {
+		out[i] = s.String()
+	}
+	return out
+}
+
+// watches returns the probes that are or were watched, of some subjects or,
+// without any, of all.
+func watches(ctx context.Context, q db.Queryer, subjects []signal.Subject, component string) ([]watchRow, error) {
 	query, args := `SELECT probe, subject, component, started_at, ended_at FROM probe_watch`, []any{}
-	if subject != (signal.Subject{}) {
-		query, args = query+` WHERE subject = ?`, append(args, subject.String())
+	if len(subjects) > 0 {
+		query, args = query+` WHERE subject IN (?)`, append(args, bun.List(texts(subjects)))
 		if component != "" {
 			query, args = query+` AND component = ?`, append(args, component)
 		}

@@ -27,6 +27,20 @@ func (d Day) Uptime() (float64, bool) {
 	return 1 - float64(d.Down)/float64(known), true
 }
 
+// History is how the days of a subject went, oldest first.
+type History struct {
+	Days  []Day
+	Since time.Time // since when it is known, if that is later than the first day begins; else zero
+}
+
+func history(now time.Time, loc *time.Location, n int, known, down []Span) History {
+	h := History{Days: Days(now, loc, n, known, down)}
+	if all := merge(slices.Concat(known, down), now); len(all) > 0 && len(h.Days) > 0 && all[0].From.After(h.Days[0].Date) {
+		h.Since = all[0].From
+	}
+	return h
+}
+
 // Days returns n days up to and including the one of now, oldest first. Time
 // that lies outside every known span is unknown, unless an outage covers it:
 // that one was confirmed.

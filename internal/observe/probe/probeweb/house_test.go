@@ -85,6 +85,8 @@ type told struct {
 	probeweb.Probes
 	status  []probe.Status
 	outages []probe.Outage
+	since   time.Time // of the uptime
+	reads   *int      // of uptimes
 }
 
 func (f told) Status(s signal.Subject) []probe.Status {
@@ -99,8 +101,15 @@ func (f told) Status(s signal.Subject) []probe.Status {
 
 func (f told) Outages(context.Context, probe.Filter) ([]probe.Outage, error) { return f.outages, nil }
 
-func (f told) Uptime(context.Context, signal.Subject, int) ([]probe.Day, error) {
-	return []probe.Day{{Date: time.Now(), Length: 10 * time.Hour, Down: time.Hour, Outages: 2}}, nil
+func (f told) Uptimes(_ context.Context, subjects []signal.Subject, _ int) (map[signal.Subject]probe.History, error) {
+	if f.reads != nil {
+		*f.reads++
+	}
+	out := map[signal.Subject]probe.History{}
+	for _, s := range subjects {
+		out[s] = probe.History{Days: []probe.Day{{Date: time.Now(), Length: 10 * time.Hour, Down: time.Hour, Outages: 2}}, Since: f.since}
+	}
+	return out, nil
 }
 
 func (f told) HasHeartbeatToken(context.Context, string) (bool, error) { return false, nil }

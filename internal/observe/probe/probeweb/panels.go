@@ -12,6 +12,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/lib/logattr"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/signal"
 	"github.com/vigie-ops/vigie/internal/ui"
 )
 
@@ -138,10 +139,11 @@ func (f *Face) instanceProbes(ctx context.Context, about console.About) (templ.C
 	if err != nil {
 		return nil, fmt.Errorf("read the outages of %s: %w", about.Subject, err)
 	}
-	up, err := f.uptime.of(ctx, about.Subject)
+	found, err := f.uptime.of(ctx, []signal.Subject{about.Subject})
 	if err != nil {
 		return nil, err
 	}
+	up := found[about.Subject]
 	v := instanceView{
 		rows:    f.rows(ctx, all, about.Range),
 		from:    fromWhere(all),
@@ -149,7 +151,11 @@ func (f *Face) instanceProbes(ctx context.Context, about console.About) (templ.C
 		uptime:  "nobody has looked yet",
 		outages: outageRows(outages, f.o.Now()),
 	}
-	if !math.IsNaN(up.Percent) {
+	switch {
+	case math.IsNaN(up.Percent):
+	case up.Watched > 0:
+		v.uptime = ui.Percent(up.Percent) + " over the " + ui.Duration(up.Watched.Truncate(time.Second)) + " since it is watched"
+	default:
 		v.uptime = ui.Percent(up.Percent) + " over 90 days"
 	}
 	return instancePanels(v), nil

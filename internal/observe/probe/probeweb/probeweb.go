@@ -19,7 +19,7 @@ import (
 type Probes interface {
 	Status(subject signal.Subject) []probe.Status
 	Outages(ctx context.Context, f probe.Filter) ([]probe.Outage, error)
-	Uptime(ctx context.Context, subject signal.Subject, days int) ([]probe.Day, error)
+	Uptimes(ctx context.Context, subjects []signal.Subject, days int) (map[signal.Subject]probe.History, error)
 	HeartbeatToken(ctx context.Context, slug string) (string, error)
 	HasHeartbeatToken(ctx context.Context, slug string) (bool, error)
 	Beat(ctx context.Context, slug, token string) error

@@ -17,19 +17,24 @@ const stripDays = 90
 
 // Availability is how long something was up over the last 90 days.
 type Availability struct {
-	Percent float64 // NaN where nobody looked
+	Percent float64       // NaN where nobody looked
+	Watched time.Duration // since it is known, if that is less than the 90 days; else zero
 	Days    []ui.Day
 }
 
 // Availability returns that of instances.
 func (f *Face) Availability(ctx context.Context, instances []string) (map[string]Availability, error) {
+	subjects := make([]signal.Subject, len(instances))
+	for i, slug := range instances {
+		subjects[i] = signal.Subject{Kind: signal.Instance, Slug: slug}
+	}
+	found, err := f.uptime.of(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]Availability, len(instances))
-	for _, slug := range instances {
-		a, err := f.uptime.of(ctx, signal.Subject{Kind: signal.Instance, Slug: slug})
-		if err != nil {
-			return nil, err
-		}
-		out[slug] = a
+	for _, s := range subjects {
+		out[s.Slug] = found[s]
 	}
 	return out, nil
 }
@@ -55,30 +60,46 @@ func newUptimes(p Probes, now func() time.Time) *uptimes {
 	return &uptimes{probes: p, now: now, kept: map[signal.Subject]keptUptime{}}
 }
 
-func (u *uptimes) of(ctx context.Context, subject signal.Subject) (Availability, error) {
+// of returns the availability of subjects; those that are not kept are read
+// together.
+func (u *uptimes) of(ctx context.Context, subjects []signal.Subject) (map[signal.Subject]Availability, error) {
+	now := u.now()
+	out := make(map[signal.Subject]Availability, len(subjects))
+	var missing []signal.Subject
 	u.mu.Lock()
-	k, ok := u.kept[subject]
+	for _, s := range subjects {
+		if k, ok := u.kept[s]; ok && now.Sub(k.at) < keptFor {
+			out[s] = k.a
+		} else {
+			missing = append(missing, s)
+		}
+	}
 	u.mu.Unlock()
-	if ok && u.now().Sub(k.at) < keptFor {
-		return k.a, nil
+	if len(missing) == 0 {
+		return out, nil
 	}
-	days, err := u.probes.Uptime(ctx, subject, stripDays)
+	read, err := u.probes.Uptimes(ctx, missing, stripDays)
 	if err != nil {
-		return Availability{}, fmt.Errorf("read the uptime of %s: %w", subject, err)
+		return nil, fmt.Errorf("read uptimes: %w", err)
 	}
-	a := availability(days)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.kept[subject] = keptUptime{u.now(), a}
-	return a, nil
+	for _, s := range missing {
+		out[s] = availability(read[s], now)
+		u.kept[s] = keptUptime{now, out[s]}
+	}
+	return out, nil
 }
 
-func availability(days []probe.Day) Availability {
-	a := Availability{Percent: math.NaN(), Days: make([]ui.Day, len(days))}
-	if share, ok := probe.Share(days); ok {
+func availability(h probe.History, now time.Time) Availability {
+	a := Availability{Percent: math.NaN(), Days: make([]ui.Day, len(h.Days))}
+	if share, ok := probe.Share(h.Days); ok {
 		a.Percent = 100 * share
 	}
-	for i, d := range days {
+	if !h.Since.IsZero() {
+		a.Watched = now.Sub(h.Since)
+	}
+	for i, d := range h.Days {
 		a.Days[i] = dayOf(d)
 	}
 	return a
