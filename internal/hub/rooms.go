@@ -11,6 +11,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/hub/intake"
+	"github.com/vigie-ops/vigie/internal/lib/netguard"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/heard"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/remote"
@@ -84,7 +85,7 @@ func (h *Hub) openObserve(ctx context.Context) error {
 	}
 	h.onClose(h.metrics.Close)
 	h.probes = probe.New(probe.Options{
-		DB: h.state, Prober: prober.New(prober.Options{UserAgent: "vigie/" + h.o.Version, Guard: notLinkLocal}), Sink: h.board,
+		DB: h.state, Prober: prober.New(prober.Options{UserAgent: "vigie/" + h.o.Version, Guard: netguard.NotLinkLocal}), Sink: h.board,
 		Samples: samples{h.metrics}, Agents: h.online, Log: h.log, Waiting: h.awaited, Grace: h.o.probeGrace(),
 	})
 	for _, s := range h.metrics.Services() {

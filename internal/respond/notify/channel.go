@@ -33,6 +33,22 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &p)
 }
 
+// broken is an error that the channel has for every message.
+type broken struct{ error }
+
+func (b broken) Unwrap() error { return b.error }
+
+// Broken marks an error that blames the channel, such as its address or its
+// password, and not the message. It is tried again, since somebody will mend it,
+// and tells of itself the first time.
+func Broken(err error) error { return broken{err} }
+
+// IsBroken reports whether the channel will refuse every other message, too.
+func IsBroken(err error) bool {
+	var b broken
+	return errors.As(err, &b)
+}
+
 // The kinds of channel.
 const (
 	SMTP    = "smtp"

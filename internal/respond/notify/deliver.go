@@ -129,12 +129,12 @@ func (c *Courier) attempt(ctx context.Context, d Delivery) error {
 			break
 		}
 		if err := c.o.MayRead(ref); err != nil {
-			return Permanent(fmt.Errorf("channel %q: %w", d.Channel, err))
+			return Broken(Permanent(fmt.Errorf("channel %q: %w", d.Channel, err)))
 		}
 	}
 	channel, err := newChannel(ctx, config)
 	if err != nil {
-		return fmt.Errorf("channel %q: %w", d.Channel, err)
+		return Broken(fmt.Errorf("channel %q: %w", d.Channel, err))
 	}
 	m, err := c.compose(ctx, d)
 	if err != nil {

@@ -33,34 +33,36 @@ type ChannelHealth struct {
 	LastError    string
 	LastErrorAt  time.Time
 	LastSentAt   time.Time
+	Broken       bool // its last error blames the channel itself
 	reported     bool
 }
 
-// Failing reports whether the channel has failed long or often enough to tell.
+// Failing reports whether the channel has failed long or often enough to tell,
+// or so that it is certain to fail again.
 func (h ChannelHealth) Failing(now time.Time) bool {
-	return h.Failures >= failingOften || h.Failures > 0 && !h.FailingSince.IsZero() && now.Sub(h.FailingSince) > failingFor
+	return h.Broken || h.Failures >= failingOften || h.Failures > 0 && !h.FailingSince.IsZero() && now.Sub(h.FailingSince) > failingFor
 }
 
 // health counts an attempt for or against its channel.
 func (c *Courier) health(ctx context.Context, tx *db.Tx, d Delivery, sendErr error) error {
 	now := c.now()
 	q := `
-		INSERT INTO notify_channel (channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported) VALUES (?, NULL, 0, '', NULL, ?, FALSE)
-		ON CONFLICT (channel) DO UPDATE SET failing_since = NULL, failures = 0, last_error = '', last_sent_at = excluded.last_sent_at`
+		INSERT INTO notify_channel (channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported, broken) VALUES (?, NULL, 0, '', NULL, ?, FALSE, FALSE)
+		ON CONFLICT (channel) DO UPDATE SET failing_since = NULL, failures = 0, broken = FALSE, last_error = '', last_sent_at = excluded.last_sent_at`
 	args := []any{d.Channel, now}
 	if sendErr != nil {
 		q = `
-			INSERT INTO notify_channel (channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported) VALUES (?, ?, 1, ?, ?, NULL, FALSE)
+			INSERT INTO notify_channel (channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported, broken) VALUES (?, ?, 1, ?, ?, NULL, FALSE, ?)
 			ON CONFLICT (channel) DO UPDATE SET failing_since = COALESCE(notify_channel.failing_since, CASE WHEN notify_channel.failures + 1 >= ? THEN excluded.last_error_at ELSE excluded.failing_since END),
-				failures = notify_channel.failures + 1, last_error = excluded.last_error, last_error_at = excluded.last_error_at`
+				failures = notify_channel.failures + 1, last_error = excluded.last_error, last_error_at = excluded.last_error_at, broken = excluded.broken`
 		// A mailbox that is gone says nothing about the channel until others are
 		// refused as well. Counted like a failure, it would raise an alert, whose
 		// mail to everybody else would end it, and whose end would be refused again.
 		since := null(now)
-		if IsPermanent(sendErr) {
+		if IsPermanent(sendErr) && !IsBroken(sendErr) {
 			since = bun.NullTime{}
 		}
-		args = []any{d.Channel, since, d.LastError, now, failingOften}
+		args = []any{d.Channel, since, d.LastError, now, IsBroken(sendErr), failingOften}
 	}
 	if _, err := tx.NewRaw(q, args...).Exec(ctx); err != nil {
 		return fmt.Errorf("write the health of channel %s: %w", d.Channel, err)
@@ -78,15 +80,16 @@ func (c *Courier) Health(ctx context.Context) ([]ChannelHealth, error) {
 		LastErrorAt  bun.NullTime `bun:"last_error_at"`
 		LastSentAt   bun.NullTime `bun:"last_sent_at"`
 		Reported     bool         `bun:"reported"`
+		Broken       bool         `bun:"broken"`
 	}
-	const q = `SELECT channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported FROM notify_channel ORDER BY channel`
+	const q = `SELECT channel, failing_since, failures, last_error, last_error_at, last_sent_at, reported, broken FROM notify_channel ORDER BY channel`
 	if err := c.o.DB.Read().NewRaw(q).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("read the health of channels: %w", err)
 	}
 	hs := make([]ChannelHealth, len(rows))
 	for i, r := range rows {
 		hs[i] = ChannelHealth{Channel: r.Channel, FailingSince: utc(r.FailingSince), Failures: r.Failures, LastError: r.LastError,
-			LastErrorAt: utc(r.LastErrorAt), LastSentAt: utc(r.LastSentAt), reported: r.Reported}
+			LastErrorAt: utc(r.LastErrorAt), LastSentAt: utc(r.LastSentAt), Broken: r.Broken, reported: r.Reported}
 	}
 	return hs, nil
 }
@@ -169,7 +172,7 @@ func signalOf(h ChannelHealth, failing bool, now time.Time) signal.Signal {
 			signal.Summary:     "Notifications by channel " + h.Channel + " fail",
 			signal.Description: "Messages wait and are tried again for a day. The last error was: " + h.LastError,
 			signal.Value:       strconv.Itoa(h.Failures) + " failed attempts",
-			signal.Limit:       strconv.Itoa(failingOften) + " in a row, or one minute",
+			signal.Limit:       strconv.Itoa(failingOften) + " in a row, one minute, or one that blames the address or the password",
 			signal.FirstStep:   "Check that the hub reaches the server of the channel and that its password is still valid.",
 		},
 	}

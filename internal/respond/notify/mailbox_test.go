@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-message"
 	mailmessage "github.com/emersion/go-message/mail"
+	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
 
 	"github.com/vigie-ops/vigie/internal/respond/notify"
@@ -49,7 +50,7 @@ func newMailbox(t *testing.T) *mailbox {
 	}
 	b := &mailbox{port: l.Addr().(*net.TCPAddr).Port, arrived: make(chan mail, 100)}
 	s := gosmtp.NewServer(b)
-	s.Domain = "localhost"
+	s.Domain, s.AllowInsecureAuth = "localhost", true
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -93,6 +94,13 @@ func (b *mailbox) NewSession(*gosmtp.Conn) (gosmtp.Session, error) { return &ses
 type session struct {
 	b  *mailbox
 	to string
+}
+
+// AuthMechanisms implements gosmtp.AuthSession; nobody's password is right.
+func (s *session) AuthMechanisms() []string { return []string{"PLAIN"} }
+
+func (s *session) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(string, string, string) error { return gosmtp.ErrAuthFailed }), nil
 }
 
 func (s *session) Reset()                                 {}

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/db/dbtest"
+	"github.com/vigie-ops/vigie/internal/lib/secret"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
 	"github.com/vigie-ops/vigie/internal/respond/logbook"
 	"github.com/vigie-ops/vigie/internal/respond/notify"
@@ -644,6 +648,55 @@ func TestOneRefusedMessageIsNoFailingChannel(t *testing.T) {
 		refuse()
 		if n := failing(); n != 1 {
 			t.Errorf("%d alerts after three refusals in a row, want one", n)
+		}
+	})
+}
+
+// Every message will have what the first one has.
+func TestAChannelThatRefusesUsIsAnAlertAtOnce(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	defer gone.Close()
+	t.Setenv("VIGIE_MAIL_PASSWORD", "yesterday's")
+	eachRiver(t, func(r *river) {
+		hook := notify.Config{Slug: "hook", Kind: notify.Webhook, URL: notify.URL{Text: gone.URL}}
+		signIn := r.mail.channel("sign-in")
+		signIn.Username, signIn.Password = "vigie", secret.Ref{Env: "VIGIE_MAIL_PASSWORD"}
+		unset := r.mail.channel("unset")
+		unset.Username, unset.Password = "vigie", secret.Ref{Env: "VIGIE_NOT_SET"}
+		r.courier.SetChannels([]notify.Config{r.mail.channel("mail"), hook, signIn, unset})
+		failing := func() []string {
+			r.t.Helper()
+			if err := r.courier.Watch(r.ctx); err != nil {
+				r.t.Fatal(err)
+			}
+			p, err := r.board.List(r.ctx, alert.Filter{Name: notify.NotificationsFailing, State: "open"})
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			var channels []string
+			for _, a := range p.Items {
+				channels = append(channels, a.Labels[notify.LabelChannel])
+			}
+			slices.Sort(channels)
+			return channels
+		}
+		for _, channel := range []string{"mail", "hook", "sign-in", "unset"} {
+			d, err := r.courier.Test(r.ctx, "nadia", channel, "tom")
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			if err := r.courier.Send(r.ctx, d.ID); (err == nil) != (channel == "mail") {
+				r.t.Errorf("%s: %v", channel, err)
+			}
+		}
+		if got := fmt.Sprint(failing()); got != "[hook sign-in unset]" {
+			r.t.Errorf("channels that fail after one message each: %s", got)
+		}
+		// Mended.
+		r.courier.SetChannels([]notify.Config{r.mail.channel("mail"), r.mail.channel("sign-in"), r.mail.channel("unset")})
+		r.work()
+		if got := failing(); len(got) != 0 {
+			r.t.Errorf("channels that fail when they are mended: %s", got)
 		}
 	})
 }

@@ -54,6 +54,16 @@ func TestTextOfOthersMentionsNobody(t *testing.T) {
 	}
 }
 
+func TestNoMetadataServiceIsAsked(t *testing.T) {
+	ch, err := slack.New(context.Background(), notify.Config{URL: notify.URL{Text: "http://169.254.169.254/latest/meta-data"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Send(context.Background(), notify.Message{}); !notify.IsBroken(err) {
+		t.Errorf("got %v, want it refused", err)
+	}
+}
+
 func TestTheSecretAddressIsNotInErrors(t *testing.T) {
 	t.Setenv("SLACK_URL", "http://127.0.0.1:1/services/T0/B0/verysecret")
 	ch, err := slack.New(context.Background(), notify.Config{URL: notify.URL{Ref: secret.Ref{Env: "SLACK_URL"}}})

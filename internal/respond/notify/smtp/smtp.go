@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/vigie-ops/vigie/internal/lib/netguard"
 	"github.com/vigie-ops/vigie/internal/respond/notify"
 )
 
@@ -57,15 +60,21 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) error {
 	if err != nil {
 		return notify.Permanent(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	if c.config.TLS == "tls" {
+		// A name that changes after this look leads to a handshake that fails.
+		if err := netguard.Check(ctx, c.config.Host); err != nil {
+			return judge(fmt.Errorf("reach mail server %s: %w", c.config.Host, err))
+		}
+	}
 	client, err := gomail.NewClient(c.config.Host, c.options()...)
 	if err != nil {
 		return fmt.Errorf("mail server %s: %w", c.config.Host, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return fmt.Errorf("reach mail server %s: %w", c.config.Host, err)
+		return judge(fmt.Errorf("reach mail server %s: %w", c.config.Host, err))
 	}
 	err = client.SendWithSMTPClient(conn, msg)
 	// Once the server took the message, how the talk ends does not matter:
@@ -81,6 +90,8 @@ func verdict(err error) error {
 		return err
 	}
 	switch code := refused.ErrorCode(); {
+	case slices.Contains(signIn, code):
+		return notify.Broken(err)
 	case refused.Reason == gomail.ErrSMTPReset:
 		return nil // asked after the message was taken
 	case code >= 500 && code < 600:
@@ -89,8 +100,25 @@ func verdict(err error) error {
 	return err
 }
 
+// signIn are the answers of a mail server that wants us to sign in, or to sign
+// in otherwise (RFC 4954).
+var signIn = []int{530, 534, 535, 538}
+
+// judge tells an error that every message will have: an address that is not
+// asked, a name or a password that the server refused.
+func judge(err error) error {
+	var answer *textproto.Error
+	if refused := new(netguard.Refused); errors.As(err, &refused) || errors.As(err, &answer) && slices.Contains(signIn, answer.Code) {
+		return notify.Broken(err)
+	}
+	return err
+}
+
 func (c *Channel) options() []gomail.Option {
 	o := []gomail.Option{gomail.WithTimeout(c.timeout), gomail.WithoutNoop()}
+	if c.config.TLS != "tls" { // then the library dials itself, since it takes no other connection to be encrypted
+		o = append(o, gomail.WithDialContextFunc(netguard.Dialer().DialContext))
+	}
 	port := c.config.Port
 	switch c.config.TLS {
 	case "tls":

@@ -56,3 +56,15 @@ func TestARecipientThatIsNoAddressIsRefusedForGood(t *testing.T) {
 		t.Errorf("got %v, want a refusal for good", err)
 	}
 }
+
+func TestNoMetadataServiceIsAsked(t *testing.T) {
+	for _, encryption := range []string{"tls", "starttls", "none"} {
+		ch, err := New(context.Background(), notify.Config{From: "vigie@example.com", Host: "169.254.169.254", TLS: encryption})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ch.Send(context.Background(), notify.Message{To: notify.Recipient{Email: "nadia@example.com"}}); !notify.IsBroken(err) || !strings.Contains(err.Error(), "link-local") {
+			t.Errorf("%s: got %v, want it refused", encryption, err)
+		}
+	}
+}

@@ -14,10 +14,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/vigie-ops/vigie/internal/lib/netguard"
 	"github.com/vigie-ops/vigie/internal/respond/notify"
 )
 
@@ -48,10 +50,21 @@ func New(ctx context.Context, c notify.Config) (notify.Channel, error) {
 	return ch, nil
 }
 
-// Client returns an HTTP client that gives up in time and follows nobody
-// elsewhere: what is posted is for the address in the repository alone.
+// transport is one for all channels, which are made anew for each message, so
+// that connections are used again.
+var transport = guarded()
+
+func guarded() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = netguard.Dialer().DialContext
+	return t
+}
+
+// Client returns an HTTP client that gives up in time, asks no metadata service
+// of a cloud, and follows nobody elsewhere: what is posted is for the address in
+// the repository alone.
 func Client(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Timeout: timeout, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Send posts the message.
@@ -83,6 +96,9 @@ func Do(client *http.Client, req *http.Request) error {
 	if errors.As(err, &u) {
 		err = u.Err // without the address
 	}
+	if refused := new(netguard.Refused); errors.As(err, &refused) {
+		return notify.Broken(fmt.Errorf("post: %w", refused))
+	}
 	if err != nil {
 		return hide(fmt.Errorf("post: %w", err), req.URL)
 	}
@@ -93,12 +109,17 @@ func Do(client *http.Client, req *http.Request) error {
 	case res.StatusCode/100 == 2:
 		return nil
 	case res.StatusCode/100 == 3:
-		return fmt.Errorf("%w; redirects are not followed, so write the final address", err)
+		return notify.Broken(fmt.Errorf("%w; redirects are not followed, so write the final address", err))
+	case slices.Contains(misdirected, res.StatusCode):
+		return notify.Broken(err)
 	case res.StatusCode == http.StatusBadRequest, res.StatusCode == http.StatusRequestEntityTooLarge, res.StatusCode == http.StatusUnprocessableEntity:
 		return notify.Permanent(err)
 	}
 	return err
 }
+
+// misdirected are answers that every other message will get as well.
+var misdirected = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
 
 // hide keeps an address out of an error.
 func hide(err error, address *url.URL) error {

@@ -72,32 +72,45 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(code int, ok, final bool) {
+	f := func(code int, ok, final, broken bool) {
 		t.Helper()
 		status = code
 		err := ch.Send(context.Background(), message())
-		if (err == nil) != ok || notify.IsPermanent(err) != final {
-			t.Errorf("%d: %v, final %v", code, err, notify.IsPermanent(err))
+		if (err == nil) != ok || notify.IsPermanent(err) != final || notify.IsBroken(err) != broken {
+			t.Errorf("%d: %v, final %v, broken %v", code, err, notify.IsPermanent(err), notify.IsBroken(err))
 		}
 	}
-	f(200, true, false)
-	f(202, true, false)
-	f(400, false, true)
-	f(413, false, true)
-	f(422, false, true)
+	f(200, true, false, false)
+	f(202, true, false, false)
+	f(400, false, true, false)
+	f(413, false, true, false)
+	f(422, false, true, false)
 	// Somebody will mend the address or the credentials; the page is sent then.
-	f(302, false, false)
-	f(307, false, false)
-	f(401, false, false)
-	f(403, false, false)
-	f(404, false, false)
-	f(410, false, false)
-	f(429, false, false)
-	f(500, false, false)
-	f(503, false, false)
+	f(302, false, false, true)
+	f(307, false, false, true)
+	f(401, false, false, true)
+	f(403, false, false, true)
+	f(404, false, false, true)
+	f(405, false, false, true)
+	f(410, false, false, true)
+	f(429, false, false, false)
+	f(500, false, false, false)
+	f(503, false, false, false)
 	s.Close()
 	if err := ch.Send(context.Background(), message()); err == nil || notify.IsPermanent(err) {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestNoMetadataServiceIsAsked(t *testing.T) {
+	for _, url := range []string{"http://169.254.169.254/latest/meta-data", "http://[fe80::1]/", "http://[fd00:ec2::254]/latest"} {
+		ch, err := webhook.New(context.Background(), notify.Config{URL: notify.URL{Text: url}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ch.Send(context.Background(), message()); !notify.IsBroken(err) || !strings.Contains(err.Error(), "link-local") {
+			t.Errorf("%s: %v, want it refused", url, err)
+		}
 	}
 }
 
