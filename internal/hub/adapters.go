@@ -1,8 +1,9 @@
 package hub
 
 import (
-	"errors"
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -118,21 +119,24 @@ func (h *Hub) acknowledgeIssue(ctx context.Context, actor, issue string) error {
 }
 
 // directory tells the courier whom messages reach.
-type directory struct{ staff *people.Staff }
+type directory struct {
+	staff *people.Staff
+	fleet *fleet.Fleet
+}
 
-func recipient(p people.Person) notify.Recipient {
-	return notify.Recipient{Slug: p.Slug, Name: p.Name, Email: p.Email}
+func (d directory) recipient(p people.Person) notify.Recipient {
+	return notify.Recipient{Slug: p.Slug, Name: p.Name, Email: p.Email, Zone: cmp.Or(p.Timezone, d.fleet.Current().Company().Timezone)}
 }
 
 func (d directory) Person(slug string) (notify.Recipient, bool) {
 	p, ok := d.staff.Current().Person(slug)
-	return recipient(p), ok
+	return d.recipient(p), ok
 }
 
 func (d directory) Members(team string) []notify.Recipient {
 	var out []notify.Recipient
 	for _, p := range d.staff.Current().Members(team) {
-		out = append(out, recipient(p))
+		out = append(out, d.recipient(p))
 	}
 	return out
 }

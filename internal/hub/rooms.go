@@ -47,7 +47,7 @@ func (l late) Note(ctx context.Context, tx *db.Tx, issue string, e logbook.Entry
 func (h *Hub) openRespond(ctx context.Context) error {
 	trail := auditor{h.audit}
 	h.courier = notify.New(notify.Options{
-		DB: h.state, Log: h.log, Board: late{h}, Book: late{h}, People: directory{h.staff}, Keys: keys{h.keys}, Audit: trail,
+		DB: h.state, Log: h.log, Board: late{h}, Book: late{h}, People: directory{h.staff, h.fleet}, Keys: keys{h.keys}, Audit: trail,
 		Kinds:   map[string]notify.Maker{"smtp": smtp.New, "webhook": webhook.New, "slack": slack.New},
 		BaseURL: h.ConsoleURL, Company: func() string { return h.fleet.Current().Company().Name },
 		MayRead: h.o.Config.mayRead, As: h.as, Now: h.o.Now, Changed: h.changed,

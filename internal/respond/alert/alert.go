@@ -1,6 +1,8 @@
 package alert
 
 import (
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/signal"
@@ -71,6 +73,28 @@ const flapping = 5
 // Flapping reports whether it comes and goes so often that people hear of its
 // end only once it is calm. The board and the logbook know at once.
 func (a Alert) Flapping() bool { return a.Flaps >= flapping }
+
+// chartAround is how much a chart shows of the time before and after an alert.
+const chartAround = time.Hour
+
+// ChartPath is where the console shows what an alert with these annotations is
+// about while it fires and around that: its expression, or else the page that
+// its detector names. to is the end of the chart of an alert that fires, whose
+// resolvedAt is zero. It is "" where there is nothing to look at.
+func ChartPath(annotations map[string]string, startedAt, resolvedAt, to time.Time) string {
+	if expr := annotations[signal.Expr]; expr != "" {
+		if !resolvedAt.IsZero() {
+			to = resolvedAt.Add(chartAround)
+		}
+		ms := func(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+		return "/metrics?" + url.Values{"expr": {expr}, "from": {ms(startedAt.Add(-chartAround))}, "to": {ms(to)}}.Encode()
+	}
+	// A link that leads out of the console is somebody else's text.
+	if l := annotations[signal.Link]; len(l) > 1 && l[0] == '/' && l[1] != '/' {
+		return l
+	}
+	return ""
+}
 
 // Summary is the sentence that says what is wrong.
 func (a Alert) Summary() string {

@@ -53,6 +53,7 @@ type Recipient struct {
 	Slug  string
 	Name  string
 	Email string
+	Zone  string // where they live, such as Europe/Paris; UTC if empty
 }
 
 // IssueRef is the issue of the logbook that a message is about.
@@ -80,7 +81,6 @@ type Item struct {
 	AcknowledgedBy      string
 	Flapping            string // a sentence on when its end is told, if it comes and goes
 	Labels, Annotations map[string]string
-	Link                string // path of the console where to look first
 	URL                 string `json:"-"`
 	ChartURL            string `json:"-"`
 }
@@ -93,7 +93,7 @@ func itemOf(a alert.Alert) Item {
 		ID: a.ID, Fingerprint: a.Fingerprint, Name: a.Name, Severity: a.Severity, Subject: about(a), State: a.State, Summary: a.Summary(),
 		Description: a.Annotations[signal.Description], Value: a.Annotations[signal.Value], Limit: a.Annotations[signal.Limit],
 		FirstStep: a.Annotations[signal.FirstStep], StartedAt: a.StartedAt, ResolvedAt: a.ResolvedAt,
-		Labels: a.Labels, Annotations: a.Annotations, Link: a.Annotations[signal.Link],
+		Labels: a.Labels, Annotations: a.Annotations,
 	}
 	if a.Ack != nil {
 		i.AcknowledgedBy = a.Ack.By

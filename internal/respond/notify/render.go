@@ -21,7 +21,7 @@ var mailHTML string
 var mailText string
 
 var (
-	words        = map[string]any{"when": when, "lasted": lasted}
+	words        = map[string]any{"lasted": lasted}
 	htmlTemplate = template.Must(template.New("mail").Funcs(words).Parse(mailHTML))
 	textTemplate = texttemplate.Must(texttemplate.New("mail").Funcs(words).Parse(mailText))
 )
@@ -92,7 +92,18 @@ func clip(s string, n int) string {
 	return s
 }
 
-func when(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006 15:04 UTC") }
+// When writes a time as it is where the reader lives, and says which that is.
+func (v view) When(t time.Time) string { return t.In(v.zone).Format("Mon 2 Jan 2006 15:04 MST") }
+
+// zoneOf is where a recipient lives; UTC where nobody knows, and for a name that
+// this machine does not know.
+func zoneOf(r Recipient) *time.Location {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
 
 // lasted writes a length of time in the two units that matter.
 func lasted(from, to time.Time) string {
@@ -139,13 +150,13 @@ func (c *Courier) dress(m *Message) error {
 	for i := range m.Alerts {
 		a := &m.Alerts[i]
 		a.URL = m.Base + "/alerts/" + a.ID
-		// A link that leads out of the console is somebody else's text.
-		if strings.HasPrefix(a.Link, "/") && !strings.HasPrefix(a.Link, "//") {
-			a.ChartURL = m.Base + a.Link
+		// Who reads it later sees how it went on.
+		if chart := alert.ChartPath(a.Annotations, a.StartedAt, a.ResolvedAt, c.now().Add(time.Hour)); chart != "" {
+			a.ChartURL = m.Base + chart
 		}
 	}
 	m.Subject = subject(*m)
-	v := view{Message: *m, Heading: heading(*m), Colour: colour(*m), More: m.Total - len(m.Alerts)}
+	v := view{Message: *m, Heading: heading(*m), Colour: colour(*m), More: m.Total - len(m.Alerts), zone: zoneOf(m.To)}
 	var html, text bytes.Buffer
 	if err := htmlTemplate.Execute(&html, v); err != nil {
 		return fmt.Errorf("write a mail: %w", err)
@@ -163,6 +174,7 @@ type view struct {
 	Heading string
 	Colour  string
 	More    int // alerts that are not listed
+	zone    *time.Location
 }
 
 func heading(m Message) string {

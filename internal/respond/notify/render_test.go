@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"html"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func TestTextOfOthersIsTextInMail(t *testing.T) {
 	c := New(Options{BaseURL: func() string { return "https://vigie.example.com" }})
 	m := Message{Kind: KindFiring, Total: 60, Issue: &IssueRef{ID: "01J", Number: 7, Title: "<b>"}, Alerts: []Item{{
 		ID: "a", State: alert.Firing, Severity: "warning", Subject: "x", Summary: "<script>alert(1)</script>", Description: `"><img src=x>`,
-		Value: "91 %", Limit: "90 %", FirstStep: "<i>", Link: "//evil.example.com", StartedAt: time.Date(2026, 3, 2, 3, 4, 5, 0, time.UTC),
+		Value: "91 %", Limit: "90 %", FirstStep: "<i>", Annotations: map[string]string{"link": "//evil.example.com"}, StartedAt: time.Date(2026, 3, 2, 3, 4, 5, 0, time.UTC),
 	}}}
 	if err := c.dress(&m); err != nil {
 		t.Fatal(err)
@@ -53,6 +54,47 @@ func TestTextOfOthersIsTextInMail(t *testing.T) {
 	if strings.Contains(m.Text, "\n\n\n") {
 		t.Errorf("gaps in the text:\n%s", m.Text)
 	}
+}
+
+func TestAMailLeadsToTheChartOfItsAlert(t *testing.T) {
+	now := time.Date(2026, 3, 2, 3, 4, 0, 0, time.UTC)
+	c := New(Options{BaseURL: func() string { return "https://vigie.example.com" }, Now: func() time.Time { return now }})
+	f := func(want string, i Item) {
+		t.Helper()
+		m := Message{Kind: KindFiring, Total: 1, Alerts: []Item{i}}
+		if err := c.dress(&m); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(m.Text, "Chart:      "+want+"\n") || !strings.Contains(html.UnescapeString(m.HTML), `<a href="`+want+`"`) {
+			t.Errorf("the mail has no link to %s:\n%s\n%s", want, m.Text, m.HTML)
+		}
+	}
+	began, ended := time.UnixMilli(1772420000_000), time.UnixMilli(1772421000_000)
+	expr := map[string]string{"expr": `up{job="a b"} == 0`, "link": "/probes"}
+	f("https://vigie.example.com/metrics?expr=up%7Bjob%3D%22a+b%22%7D+%3D%3D+0&from=1772416400000&to=1772424240000", Item{State: alert.Firing, StartedAt: began, Annotations: expr})
+	f("https://vigie.example.com/metrics?expr=up%7Bjob%3D%22a+b%22%7D+%3D%3D+0&from=1772416400000&to=1772424600000", Item{State: alert.Resolved, StartedAt: began, ResolvedAt: ended, Annotations: expr})
+	f("https://vigie.example.com/probes", Item{State: alert.Firing, StartedAt: began, Annotations: map[string]string{"link": "/probes"}})
+}
+
+func TestTimesAreThoseOfTheReader(t *testing.T) {
+	c := New(Options{})
+	f := func(zone string, at time.Time, want string) {
+		t.Helper()
+		for _, folded := range []int{0, 2} {
+			m := Message{Kind: KindFiring, Total: 1, Folded: folded, To: Recipient{Zone: zone}, Alerts: []Item{{State: alert.Firing, StartedAt: at}}}
+			if err := c.dress(&m); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+				t.Errorf("the mail of somebody in %q does not say %q:\n%s", zone, want, m.Text)
+			}
+		}
+	}
+	winter, summer := time.Date(2026, 3, 1, 23, 30, 0, 0, time.UTC), time.Date(2026, 7, 1, 23, 30, 0, 0, time.UTC)
+	f("", winter, "Sun 1 Mar 2026 23:30 UTC")
+	f("Europe/Paris", winter, "Mon 2 Mar 2026 00:30 CET")
+	f("Europe/Paris", summer, "Thu 2 Jul 2026 01:30 CEST")
+	f("Europe/Atlantis", winter, "Sun 1 Mar 2026 23:30 UTC")
 }
 
 func TestHowLongIsSaidInWords(t *testing.T) {

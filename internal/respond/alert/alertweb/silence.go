@@ -15,8 +15,6 @@ import (
 	"github.com/vigie-ops/vigie/internal/ui"
 )
 
-func ms(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
-
 // silenceQuery fills the form of a new silence from an alert.
 func silenceQuery(a alert.Alert) url.Values {
 	q := url.Values{}

@@ -206,16 +206,7 @@ func (f *face) one(a alert.Alert, history []alert.Change, mayAct bool) oneView {
 	if a.Flapping() {
 		fact("Flapping", "People are told that it is over once it has been so for a while")
 	}
-	if e := a.Annotations[signal.Expr]; e != "" {
-		from := a.StartedAt.Add(-time.Hour)
-		to := f.now()
-		if !a.ResolvedAt.IsZero() {
-			to = a.ResolvedAt.Add(time.Hour)
-		}
-		v.Chart = "/metrics?" + url.Values{"expr": {e}, "from": {ms(from)}, "to": {ms(to)}}.Encode()
-	} else if l := a.Annotations[signal.Link]; len(l) > 1 && l[0] == '/' && l[1] != '/' {
-		v.Chart = l
-	}
+	v.Chart = alert.ChartPath(a.Annotations, a.StartedAt, a.ResolvedAt, f.now())
 	if a.Ack != nil {
 		v.AckBy, v.AckReason, v.AckAt, v.AckUntil = f.names(a.Ack.By), a.Ack.Reason, a.Ack.At, a.Ack.Until
 	}
