@@ -70,7 +70,7 @@ func (d *Desk) List(ctx context.Context, f Filter) (Issues, error) {
 	}
 	for word := range strings.FieldsSeq(strings.ToLower(f.Text)) {
 		like := "%" + likeEscaper.Replace(word) + "%"
-		add(`(LOWER(title) LIKE ? ESCAPE '\' OR id IN (SELECT issue FROM logbook_answer WHERE LOWER(text) LIKE ? ESCAPE '\'))`, like, like)
+		add(`(words LIKE ? ESCAPE '\' OR id IN (SELECT issue FROM logbook_answer WHERE words LIKE ? ESCAPE '\'))`, like, like)
 	}
 	if f.Cursor != "" {
 		add("id < ?", f.Cursor)

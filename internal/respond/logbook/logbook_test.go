@@ -268,6 +268,31 @@ func TestPeopleWriteTheRest(t *testing.T) {
 	})
 }
 
+func TestWordsAreFoundInWhateverCaseAndAlphabet(t *testing.T) {
+	each(t, func(h *harness) {
+		i, err := h.Declare(h.ctx, "nadia", logbook.Declaration{Title: "L'Été est là", Text: "Файл не открывается"})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if _, err := h.Answer(h.ctx, "nadia", i.ID, logbook.Done, "ÜBERGABE an 10_0 Leute"); err != nil {
+			h.t.Fatal(err)
+		}
+		f := func(text string, found int) {
+			h.t.Helper()
+			if p, err := h.List(h.ctx, logbook.Filter{Text: text}); err != nil || len(p.Items) != found {
+				h.t.Errorf("%q finds %d issues, %v; want %d", text, len(p.Items), err, found)
+			}
+		}
+		f("ÉTÉ", 1)
+		f("été LÀ", 1)
+		f("ФАЙЛ", 1)
+		f("übergabe", 1)
+		f("10_0", 1)
+		f("10x0", 0)
+		f("hiver", 0)
+	})
+}
+
 func TestMassesAreSummedUp(t *testing.T) {
 	each(t, func(h *harness) {
 		var as []alert.Alert

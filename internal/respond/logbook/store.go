@@ -53,12 +53,12 @@ const chunk = 200
 
 func saveIssue(ctx context.Context, tx *db.Tx, i Issue) error {
 	const q = `
-		INSERT INTO logbook_issue (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET title = excluded.title, severity = excluded.severity, state = excluded.state,
+		INSERT INTO logbook_issue (` + columns + `, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET title = excluded.title, words = excluded.words, severity = excluded.severity, state = excluded.state,
 			resolved_at = excluded.resolved_at, closed_at = excluded.closed_at, closed_by = excluded.closed_by,
 			taken_by = excluded.taken_by, taken_at = excluded.taken_at, updated_at = excluded.updated_at`
 	_, err := tx.NewRaw(q, i.ID, i.Number, i.Title, string(i.Severity), string(i.State), i.OpenedAt, i.OpenedBy, null(i.ResolvedAt),
-		null(i.ClosedAt), i.ClosedBy, i.TakenBy, null(i.TakenAt), i.Group, i.suggestion, i.UpdatedAt).Exec(ctx)
+		null(i.ClosedAt), i.ClosedBy, i.TakenBy, null(i.TakenAt), i.Group, i.suggestion, i.UpdatedAt, strings.ToLower(i.Title)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write issue %s: %w", i.ID, err)
 	}

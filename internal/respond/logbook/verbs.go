@@ -154,9 +154,9 @@ func (d *Desk) Answer(ctx context.Context, actor, issue, key, text string) (Issu
 
 func (d *Desk) answer(ctx context.Context, tx *db.Tx, i Issue, actor, key, text string, now time.Time) error {
 	const q = `
-		INSERT INTO logbook_answer (issue, question, text, author, at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (issue, question) DO UPDATE SET text = excluded.text, author = excluded.author, at = excluded.at`
-	if _, err := tx.NewRaw(q, i.ID, key, text, actor, now).Exec(ctx); err != nil {
+		INSERT INTO logbook_answer (issue, question, text, words, author, at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (issue, question) DO UPDATE SET text = excluded.text, words = excluded.words, author = excluded.author, at = excluded.at`
+	if _, err := tx.NewRaw(q, i.ID, key, text, strings.ToLower(text), actor, now).Exec(ctx); err != nil {
 		return fmt.Errorf("write an answer of issue %s: %w", i.ID, err)
 	}
 	return d.note(ctx, tx, Entry{Issue: i.ID, At: now, Kind: KindAnswer, Actor: actor, Text: text, Ref: key})
