@@ -75,9 +75,8 @@ func (g geography) InstancesOn(server string) []string {
 	return slugs
 }
 
-// serversOf names the servers an instance runs on.
-func (h *Hub) serversOf(instance string) []string {
-	i, _ := h.fleet.Current().Instance(instance)
+func (g geography) ServersOf(instance string) []string {
+	i, _ := g.fleet.Current().Instance(instance)
 	return i.Servers
 }
 

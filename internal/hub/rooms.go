@@ -60,7 +60,7 @@ func (h *Hub) openRespond(ctx context.Context) error {
 		DB: h.state, Log: h.log, Next: h.courier, Audit: trail, Fleet: geography{h.fleet}, Now: h.o.Now, Changed: h.changed,
 	})
 	h.board = alert.New(alert.Options{DB: h.state, Log: h.log, Next: h.desk, Audit: trail, Now: h.o.Now, Changed: h.changed,
-		ServersOf: h.serversOf, Silent: h.silent, Together: func() []string { return h.silence.Verdict().Together }})
+		ServersOf: geography{h.fleet}.ServersOf, Silent: h.silent, Together: func() []string { return h.silence.Verdict().Together }})
 	h.courier.ReportTo(h.board)
 	h.services = append(h.services, h.jobs, h.board, h.courier, &space{folder: h.o.Config.Data, look: diskOf, sink: h.board, log: h.log, now: h.o.Now})
 	return nil

@@ -36,6 +36,7 @@ type Page struct {
 type Fleet interface {
 	ClientOf(instance string) string
 	InstancesOn(server string) []string
+	ServersOf(instance string) []string
 }
 
 // Auditor records who did what; the actor is in the context.

@@ -54,6 +54,10 @@ func (h *harness) InstancesOn(server string) []string {
 	return map[string][]string{"app-01": {"borealis", "zephyr"}}[server]
 }
 
+func (h *harness) ServersOf(instance string) []string {
+	return map[string][]string{"borealis": {"app-01", "db-01"}}[instance]
+}
+
 func one(id string, s signal.Severity) alert.Alert {
 	return alert.Alert{ID: id, Name: "DiskFull", Severity: s, Subject: signal.Subject{Kind: signal.Server, Slug: "app-01"}, State: alert.Firing,
 		Annotations: map[string]string{"summary": "Disk of app-01 is full", "description": "Nothing can be written."}}
@@ -127,6 +131,36 @@ func TestOneIssueForAGroupUntilItIsOver(t *testing.T) {
 		if len(h.pages) != 4 || !h.pages[0].Opened || h.pages[1].Opened || h.pages[3].Issue.State != logbook.Closed {
 			h.t.Errorf("pages %+v", h.pages)
 		}
+	})
+}
+
+func TestTheIssueOfAnInstanceNamesTheServersItRunsOn(t *testing.T) {
+	each(t, func(h *harness) {
+		f := func(what string, i logbook.Issue, servers ...string) {
+			h.t.Helper()
+			if diff := cmp.Diff([][]string{servers, {"borealis"}, {"acme"}}, [][]string{i.Servers, i.Instances, i.Clients}); diff != "" {
+				h.t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+		}
+		a := one("a1", signal.Warning)
+		a.Subject = signal.Subject{Kind: signal.Instance, Slug: "borealis"}
+		h.fires(a)
+		f("an alert", h.issues()[0], "app-01", "db-01")
+		h.event(alert.ReasonFiring, func(e *alert.Event) {
+			b := a
+			b.ID, b.Labels = "a2", map[string]string{signal.LabelServer: "app-01"}
+			e.Group.Key, e.New, e.Firing = "another", []alert.Alert{b}, []alert.Alert{b}
+		})
+		f("an alert that knows on which", h.issues()[0], "app-01")
+		i, err := h.Declare(h.ctx, "nadia", logbook.Declaration{Title: "Slow", Instances: []string{"borealis"}})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		f("declared", i, "app-01", "db-01")
+		if i, err = h.Declare(h.ctx, "nadia", logbook.Declaration{Title: "Slow", Instances: []string{"borealis"}, Servers: []string{"db-01"}}); err != nil {
+			h.t.Fatal(err)
+		}
+		f("declared by somebody who knows on which", i, "db-01")
 	})
 }
 

@@ -208,13 +208,18 @@ func (d *Desk) link(ctx context.Context, tx *db.Tx, i *Issue, e alert.Event) err
 
 type subject struct{ kind, slug string }
 
-// affected adds what an alert is about, what runs there and whose it is.
+// affected adds what an alert is about, what runs there or where it runs, and
+// whose it is.
 func (d *Desk) affected(a alert.Alert, about map[subject]bool) {
 	instances := []string{a.Instance()}
 	if s := a.Server(); s != "" {
 		about[subject{signal.Server, s}] = true
 		if d.o.Fleet != nil && a.Instance() == "" {
 			instances = d.o.Fleet.InstancesOn(s)
+		}
+	} else if d.o.Fleet != nil {
+		for _, s := range d.o.Fleet.ServersOf(a.Instance()) {
+			about[subject{signal.Server, s}] = true
 		}
 	}
 	for _, i := range instances {

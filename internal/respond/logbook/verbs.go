@@ -52,8 +52,17 @@ func (d *Desk) Declare(ctx context.Context, actor string, c Declaration) (Issue,
 			}
 		}
 		for _, instance := range c.Instances {
-			if d.o.Fleet != nil && d.o.Fleet.ClientOf(instance) != "" {
-				about[subject{signal.Client, d.o.Fleet.ClientOf(instance)}] = true
+			if d.o.Fleet == nil {
+				break
+			}
+			if client := d.o.Fleet.ClientOf(instance); client != "" {
+				about[subject{signal.Client, client}] = true
+			}
+			if len(c.Servers) > 0 { // the person knows which of them it is about
+				continue
+			}
+			for _, s := range d.o.Fleet.ServersOf(instance) {
+				about[subject{signal.Server, s}] = true
 			}
 		}
 		if err := saveAbout(ctx, tx, i.ID, about); err != nil {

@@ -72,6 +72,7 @@ func (k keys) Key(context.Context, string) ([]byte, error) {
 }
 
 func (company) ClientOf(string) string        { return "acme" }
+func (company) ServersOf(string) []string     { return []string{"app-01"} }
 func (company) InstancesOn(s string) []string { return map[string][]string{"app-01": {"borealis"}}[s] }
 
 // faults fails the steps of the river that a test names, once each.
