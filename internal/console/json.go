@@ -3,7 +3,11 @@ package console
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/vigie-ops/vigie/internal/lib/id"
 )
 
 // Items is a page of a list in the API.
@@ -51,6 +55,35 @@ func PageOf(r *http.Request) (cursor string, limit int, err error) {
 		}
 	}
 	return r.URL.Query().Get("cursor"), limit, nil
+}
+
+// PageOfIDs is PageOf for a list whose cursors are ids.
+func PageOfIDs(r *http.Request) (cursor string, limit int, err error) {
+	if cursor, err = IDOf(r, "cursor"); err != nil {
+		return "", 0, err
+	}
+	_, limit, err = PageOf(r)
+	return cursor, limit, err
+}
+
+// IDOf reads a parameter that is an id, as an answer of the API gave it, or
+// absent.
+func IDOf(r *http.Request, name string) (string, error) {
+	v := r.URL.Query().Get(name)
+	if v != "" && !id.Valid(v) {
+		return "", &Problem{Status: http.StatusBadRequest, Title: "Bad " + name, Detail: name + " is what the page before gave as next, or left out."}
+	}
+	return v, nil
+}
+
+// OneOf reads a parameter of the API that is one of a few words, or absent. A
+// word that a filter does not know would otherwise filter nothing, or all.
+func OneOf(r *http.Request, name string, words ...string) (string, error) {
+	v := r.URL.Query().Get(name)
+	if v != "" && !slices.Contains(words, v) {
+		return "", &Problem{Status: http.StatusBadRequest, Title: "Bad " + name, Detail: name + " is one of " + strings.Join(words, ", ") + ", or left out."}
+	}
+	return v, nil
 }
 
 // Cut pages a list that is held in memory and sorted by key: the entries after

@@ -132,6 +132,29 @@ func TestAHubStartsServesAndStops(t *testing.T) {
 	}
 }
 
+func TestListsOfTheAPIRefuseAWordTheyDoNotKnow(t *testing.T) {
+	h, stop := run(t, config(t), nil)
+	defer stop()
+	f := func(query string, status int, words string) {
+		t.Helper()
+		got, body := get(t, h, "/api/vigie/v1/"+query, "view-token-0123456789abcdef0123456789")
+		if got != status || !strings.Contains(body, words) {
+			t.Errorf("%s answers %d %s; want %d, with the words %q", query, got, body, status, words)
+		}
+	}
+	const id = "01JDZ3NDEKTSV4RRFFQ69G5FAV"
+	f("alerts?state=open&severity=critical&to_review=false&cursor="+id, 200, "items")
+	f("alerts?cursor="+id+"&state=bogus", 400, "state is one of open, firing, acknowledged, silenced, inhibited, resolved, or left out.")
+	f("alerts?severity=Critical", 400, "severity is one of critical, warning, info, or left out.")
+	f("alerts?to_review=yes", 400, "to_review is one of true, false")
+	f("alerts?cursor=bogus", 400, "cursor is what the page before gave as next")
+	f("alerts?limit=0", 400, "limit is a number from 1 to 1000.")
+	f("issues?state=closed&cursor="+id, 200, "items")
+	f("issues?state=firing", 400, "state is one of open, resolved, closed, or left out.")
+	f("issues?cursor=bogus", 400, "cursor is what the page before gave as next")
+	f("issues/"+id+"?timeline_cursor=bogus", 400, "timeline_cursor is what")
+}
+
 func TestEveryOpenRouteSaysWhy(t *testing.T) {
 	var routes []console.Route
 	_, stop := run(t, config(t), func(_ *hub.Hub, c *console.Console) { routes = c.Routes() })

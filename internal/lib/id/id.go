@@ -28,3 +28,9 @@ func At(t time.Time) string {
 	}
 	return u.String()
 }
+
+// Valid reports whether s is an id as New makes it.
+func Valid(s string) bool {
+	u, err := ulid.ParseStrict(s)
+	return err == nil && u.String() == s
+}

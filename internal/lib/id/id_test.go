@@ -1,6 +1,7 @@
 package id_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,5 +20,16 @@ func TestIDsSortInTheOrderTheyWereMade(t *testing.T) {
 	}
 	if later := id.At(now.Add(time.Millisecond)); later <= last {
 		t.Fatalf("id of a later time %q sorts before %q", later, last)
+	}
+}
+
+func TestWhatNewMakesIsValidAndNothingElse(t *testing.T) {
+	if one := id.New(); !id.Valid(one) || id.Valid(strings.ToLower(one)) || id.Valid(one+"0") {
+		t.Errorf("%s valid %v, in lower case %v, longer %v", one, id.Valid(one), id.Valid(strings.ToLower(one)), id.Valid(one+"0"))
+	}
+	for _, s := range []string{"", "bogus", "17", "0123456789012345678901234U", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ"} {
+		if id.Valid(s) {
+			t.Errorf("%q is taken for an id", s)
+		}
 	}
 }

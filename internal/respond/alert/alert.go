@@ -117,6 +117,9 @@ const (
 	shownOpen         = "open"
 )
 
+// States are the words that Filter.State knows.
+var States = []string{shownOpen, ShownFiring, ShownAcknowledged, ShownSilenced, ShownInhibited, ShownResolved}
+
 // Display is the one word that a list shows for an alert's state.
 func (a Alert) Display() string {
 	switch {

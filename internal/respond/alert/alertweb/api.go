@@ -44,14 +44,26 @@ func itemOf(a alert.Alert) item {
 }
 
 func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
-	cursor, limit, err := console.PageOf(r)
+	cursor, limit, err := console.PageOfIDs(r)
+	if err != nil {
+		return err
+	}
+	state, err := console.OneOf(r, "state", alert.States...)
+	if err != nil {
+		return err
+	}
+	severity, err := console.OneOf(r, "severity", string(signal.Critical), string(signal.Warning), string(signal.Info))
+	if err != nil {
+		return err
+	}
+	review, err := console.OneOf(r, "to_review", "true", "false")
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
 	page, err := f.board.List(r.Context(), alert.Filter{
-		State: q.Get("state"), Severity: signal.Severity(q.Get("severity")), Server: q.Get("server"), Instance: q.Get("instance"),
-		Client: q.Get("client"), Name: q.Get("name"), Text: q.Get("q"), ToReview: q.Get("to_review") == "true", Cursor: cursor, Limit: limit,
+		State: state, Severity: signal.Severity(severity), Server: q.Get("server"), Instance: q.Get("instance"),
+		Client: q.Get("client"), Name: q.Get("name"), Text: q.Get("q"), ToReview: review == "true", Cursor: cursor, Limit: limit,
 	})
 	if err != nil {
 		return tell(err)

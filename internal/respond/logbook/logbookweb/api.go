@@ -70,13 +70,17 @@ func moments(t time.Time) *time.Time {
 }
 
 func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
-	cursor, limit, err := console.PageOf(r)
+	cursor, limit, err := console.PageOfIDs(r)
+	if err != nil {
+		return err
+	}
+	state, err := console.OneOf(r, "state", string(logbook.Open), string(logbook.Resolved), string(logbook.Closed))
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
 	page, err := f.desk.List(r.Context(), logbook.Filter{
-		State: logbook.State(q.Get("state")), Server: q.Get("server"), Instance: q.Get("instance"), Client: q.Get("client"),
+		State: logbook.State(state), Server: q.Get("server"), Instance: q.Get("instance"), Client: q.Get("client"),
 		TakenBy: q.Get("taken_by"), Text: q.Get("q"), Cursor: cursor, Limit: limit,
 	})
 	if err != nil {
@@ -90,11 +94,15 @@ func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f *face) apiOne(w http.ResponseWriter, r *http.Request) error {
+	cursor, err := console.IDOf(r, "timeline_cursor")
+	if err != nil {
+		return err
+	}
 	issue, err := f.desk.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return tell(err)
 	}
-	timeline, err := f.desk.Timeline(r.Context(), issue.ID, logbook.TimelineFilter{Cursor: r.URL.Query().Get("timeline_cursor"), Limit: 1000})
+	timeline, err := f.desk.Timeline(r.Context(), issue.ID, logbook.TimelineFilter{Cursor: cursor, Limit: 1000})
 	if err != nil {
 		return err
 	}
