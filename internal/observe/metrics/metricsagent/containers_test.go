@@ -1,7 +1,9 @@
 package metricsagent
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +86,87 @@ func TestContainersOfVersion2(t *testing.T) {
 	if n := look(t, c.update)[`{"vigie_container_restarts_total", name="web", runtime="docker"}`]; n != 1 {
 		t.Errorf("%v restarts, want 1", n)
 	}
+}
+
+// When the main process is killed, its control group goes with it.
+func TestAMainProcessThatMemoryRanOutForIsCounted(t *testing.T) {
+	id, oom := strings.Repeat("0a1b", 16), `{"container_oom_events_total", name="web", runtime="docker"}`
+	config := "var/lib/docker/containers/" + id + "/config.v2.json"
+	for _, c := range []struct {
+		name, first, then string
+		restarts          bool
+		kills             float64 // of a child, in the first control group
+		want              float64
+	}{
+		{"it stays dead", `"Running":true`, `"OOMKilled":true,"ExitCode":137,"FinishedAt":"2026-03-02T03:04:05Z"`, false, 0, 1},
+		{"a child was killed before", `"Running":true`, `"OOMKilled":true,"ExitCode":137,"FinishedAt":"2026-03-02T03:04:05Z"`, false, 2, 3},
+		{"it was started again at once", `"Running":true`, `"OOMKilled":true,"Running":true,"FinishedAt":"2026-03-02T03:04:05Z"`, true, 0, 1},
+		{"it was started again, and had died of memory long ago", `"Running":true,"OOMKilled":true,"FinishedAt":"2026-01-01T00:00:00Z"`,
+			`"OOMKilled":true,"Running":true,"FinishedAt":"2026-01-01T00:00:00Z"`, true, 0, 0},
+		{"what a child did stays counted", `"Running":true`, `"Running":true,"FinishedAt":"2026-03-02T03:04:05Z"`, true, 2, 2},
+		{"it was stopped", `"Running":true`, `"ExitCode":137,"FinishedAt":"2026-03-02T03:04:05Z"`, false, 0, -1},
+		{"it ended, long after a child was killed", `"Running":true`, `"OOMKilled":true,"ExitCode":0,"FinishedAt":"2026-03-02T03:04:05Z"`, false, 1, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, now := t.TempDir(), time.Date(2026, 3, 2, 3, 4, 0, 0, time.UTC)
+			cg := "sys/fs/cgroup/system.slice/docker-" + id + ".scope"
+			group := func(kills float64) map[string]string {
+				return map[string]string{cg + "/memory.current": "1000\n", cg + "/memory.events": fmt.Sprintf("oom_kill %v\n", kills)}
+			}
+			write(t, root, map[string]string{"sys/fs/cgroup/cgroup.controllers": "cpu memory\n", config: `{"Name":"/web","State":{` + c.first + `}}`})
+			write(t, root, group(c.kills))
+			o := newContainers(os.DirFS(root))
+			o.now = func() time.Time { return now }
+			if n := look(t, o.update)[oom]; n != c.kills {
+				t.Errorf("at first %v kills, want %v", n, c.kills)
+			}
+			if err := os.Rename(filepath.Join(root, cg), filepath.Join(root, "before")); err != nil {
+				t.Fatal(err)
+			}
+			write(t, root, map[string]string{config: `{"Name":"/web","State":{` + c.then + `}}`})
+			if c.restarts {
+				write(t, root, group(0))
+			}
+			for range 3 { // told again and again, counted once
+				now = now.Add(15 * time.Second)
+				n, told := look(t, o.update)[oom]
+				if told != (c.want >= 0) || told && n != c.want {
+					t.Errorf("%v kills, told %v; want %v", n, told, c.want)
+				}
+			}
+			if c.restarts {
+				return
+			}
+			now = now.Add(2 * time.Hour)
+			if got := look(t, o.update); len(got) != 0 || len(o.seen) != 0 {
+				t.Errorf("after hours there are still %v, and %d are remembered", got, len(o.seen))
+			}
+		})
+	}
+}
+
+func TestPodmansMonitorTellsOfMemoryThatRanOut(t *testing.T) {
+	root, id := t.TempDir(), strings.Repeat("0a1b", 16)
+	cg := "sys/fs/cgroup/machine.slice/libpod-" + id + ".scope"
+	write(t, root, map[string]string{"sys/fs/cgroup/cgroup.controllers": "memory\n", cg + "/memory.current": "1\n"})
+	o := newContainers(os.DirFS(root))
+	look(t, o.update)
+	if err := os.RemoveAll(filepath.Join(root, cg)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, map[string]string{"var/lib/containers/storage/overlay-containers/" + id + "/userdata/oom": ""})
+	if n := look(t, o.update)[`{"container_oom_events_total", name="0a1b0a1b0a1b", runtime="podman"}`]; n != 1 {
+		t.Errorf("%v kills, want 1", n)
+	}
+}
+
+func FuzzDockerDeath(f *testing.F) {
+	f.Add([]byte(`{"State":{"OOMKilled":true,"ExitCode":137,"FinishedAt":"2026-03-02T03:04:05Z"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if dockerDeath(b) != "" && !json.Valid(b) {
+			t.Error("told by what is no JSON")
+		}
+	})
 }
 
 func TestContainersOfVersion1(t *testing.T) {
