@@ -99,16 +99,20 @@ func (s *smart) askAll(ctx context.Context) (disks []disk, err error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := parseSmartScan(out)
+	devices, err := parseSmartScan(out)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		out, err := s.run(ctx, "--json", "--health", "--attributes", "--info", "--nocheck=standby", "--", name)
+	for _, device := range devices {
+		args := []string{"--json", "--health", "--attributes", "--info", "--nocheck=standby"}
+		if device.kind != "" {
+			args = append(args, "--device="+device.kind)
+		}
+		out, err := s.run(ctx, append(args, "--", device.name)...)
 		if err != nil {
 			continue
 		}
-		if d, ok := parseSmart(name, out); ok {
+		if d, ok := parseSmart(device.label, out); ok {
 			disks = append(disks, d)
 		}
 	}

@@ -61,6 +61,31 @@ func TestDisksAreAskedInTheBackground(t *testing.T) {
 	})
 }
 
+func TestDisksBehindAControllerAreAskedOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		s := newSmart()
+		s.run = func(_ context.Context, args ...string) ([]byte, error) {
+			if args[0] == "--scan" {
+				return []byte(`{"devices":[{"name":"/dev/sda","type":"scsi"},{"name":"/dev/nvme0","type":"nvme"},
+					{"name":"/dev/bus/0","type":"megaraid,0"},{"name":"/dev/bus/0","type":"sat+megaraid,1"}]}`), nil
+			}
+			asked = append(asked, strings.Join(args[5:], " "))
+			return []byte(`{"smart_status":{"passed":true}}`), nil
+		}
+		s.update(nil)
+		synctest.Wait()
+		// The type of what may be SATA is left to smartctl.
+		want := []string{"-- /dev/sda", "--device=nvme -- /dev/nvme0", "--device=megaraid,0 -- /dev/bus/0", "--device=sat+megaraid,1 -- /dev/bus/0"}
+		if d := cmp.Diff(want, asked); d != "" {
+			t.Errorf("asked (-want +got):\n%s", d)
+		}
+		if got := look(t, s.update); len(got) != 4 {
+			t.Errorf("%d series, want one for each disk: %v", len(got), got)
+		}
+	})
+}
+
 func TestWithoutSmartctlTheReasonSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSmart()
@@ -81,10 +106,10 @@ func FuzzParseSmart(f *testing.F) {
 		if d, ok := parseSmart("/dev/sda", b); ok && d.name != "/dev/sda" {
 			t.Error("another disk")
 		}
-		names, _ := parseSmartScan(b)
-		for _, n := range names {
-			if !strings.HasPrefix(n, "/dev/") {
-				t.Errorf("%q would be an option of smartctl", n)
+		devices, _ := parseSmartScan(b)
+		for _, d := range devices {
+			if !strings.HasPrefix(d.name, "/dev/") {
+				t.Errorf("%q would be an option of smartctl", d.name)
 			}
 		}
 	})

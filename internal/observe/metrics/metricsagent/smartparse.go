@@ -21,28 +21,50 @@ func tellingAttributes() map[string]bool {
 	}
 }
 
+// smartDevice is how smartctl reaches a disk. Behind a controller many disks
+// have one name, and a type each.
+type smartDevice struct {
+	name  string
+	kind  string // smartctl's type; "" lets it find out
+	label string // no other disk has it
+}
+
 // parseSmartScan reads `smartctl --scan --json`.
-func parseSmartScan(b []byte) ([]string, error) {
+func parseSmartScan(b []byte) ([]smartDevice, error) {
 	var v struct {
 		Devices []struct {
 			Name string `json:"name"`
+			Type string `json:"type"`
 		} `json:"devices"`
 	}
 	if err := json.Unmarshal(b, &v); err != nil {
 		return nil, fmt.Errorf("read the list of smartctl: %w", err)
 	}
-	var names []string
+	var devices []smartDevice
+	named := map[string]int{}
 	for _, d := range v.Devices {
-		if strings.HasPrefix(d.Name, "/dev/") && len(names) < 128 {
-			names = append(names, d.Name)
+		if !strings.HasPrefix(d.Name, "/dev/") || len(devices) == 128 {
+			continue
+		}
+		// The scan does not open disks and takes SATA ones for SCSI; smartctl
+		// finds out by itself when it asks.
+		if d.Type == "scsi" {
+			d.Type = ""
+		}
+		devices = append(devices, smartDevice{name: d.Name, kind: d.Type, label: validUTF8(d.Name)})
+		named[d.Name]++
+	}
+	for i, d := range devices {
+		if named[d.name] > 1 && d.kind != "" {
+			devices[i].label = validUTF8(d.name + " " + d.kind)
 		}
 	}
-	return names, nil
+	return devices, nil
 }
 
 // parseSmart reads `smartctl --json` about one disk. False is one that says
 // nothing of itself: asleep, virtual, or hidden by a controller.
-func parseSmart(name string, b []byte) (disk, bool) {
+func parseSmart(label string, b []byte) (disk, bool) {
 	var v struct {
 		Model  string `json:"model_name"`
 		Serial string `json:"serial_number"`
@@ -71,7 +93,7 @@ func parseSmart(name string, b []byte) (disk, bool) {
 	if json.Unmarshal(b, &v) != nil {
 		return disk{}, false
 	}
-	d := disk{name: validUTF8(name), model: validUTF8(v.Model), serial: validUTF8(v.Serial), attributes: map[string]float64{}}
+	d := disk{name: label, model: validUTF8(v.Model), serial: validUTF8(v.Serial), attributes: map[string]float64{}}
 	if v.Status != nil {
 		healthy := 0.0
 		if v.Status.Passed {
