@@ -62,10 +62,8 @@ func LoadConfig(file string) (Config, error) {
 
 // ParseConfig reads the content of an agent's file.
 func ParseConfig(file string, content []byte) (Config, error) {
-	c, at, problems := opsrepo.DecodeFile[Config](file, content)
-	wrong := func(path, format string, args ...any) {
-		problems = append(problems, opsrepo.Problem{Pos: at(path), Message: fmt.Sprintf(format, args...)})
-	}
+	c, doc := opsrepo.DecodeFile[Config](file, content)
+	wrong := func(path, format string, args ...any) { doc.Errorf(doc.At(path), format, args...) }
 	if c.DataDir != "" && !filepath.IsAbs(c.DataDir) {
 		wrong("data_dir", "%q depends on where the agent is started; write an absolute path", c.DataDir)
 	}
@@ -85,9 +83,8 @@ func ParseConfig(file string, content []byte) (Config, error) {
 			wrong(fmt.Sprintf("certificates.%d", i), "%v", err)
 		}
 	}
-	c.checkHubs(wrong)
-	if len(problems) > 0 {
-		slices.SortFunc(problems, func(a, b opsrepo.Problem) int { return a.Pos.Compare(b.Pos) })
+	c.checkHubs(doc, wrong)
+	if problems := doc.Problems(); len(problems) > 0 {
 		return Config{}, problems
 	}
 	if len(c.Certificates) == 0 {
@@ -97,29 +94,37 @@ func ParseConfig(file string, content []byte) (Config, error) {
 }
 
 // checkHubs checks the hubs together and names those that have no name.
-func (c *Config) checkHubs(wrong func(path, format string, args ...any)) {
+func (c *Config) checkHubs(doc *opsrepo.Document, wrong func(path, format string, args ...any)) {
 	if c.Hubs != nil && len(c.Hubs) == 0 {
 		wrong("hubs", "hubs is empty; write - url: https://HOST:PORT for each hub this server reports to")
 	}
-	seen := map[string]bool{}
+	names, urls := map[string]bool{}, map[string]bool{}
 	for i := range c.Hubs {
 		h, place := &c.Hubs[i], fmt.Sprintf("hubs.%d", i)
+		if doc.Refused(place + ".url") {
+			continue
+		}
 		u, err := url.Parse(h.URL)
 		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 			wrong(place+".url", "%q is no hub; write https://HOST:PORT, nothing behind it", h.URL)
 			continue
 		}
 		h.URL = "https://" + u.Host
+		if urls[h.URL] {
+			wrong(place+".url", "the hub %s stands there twice; each gets everything, so name it once", h.URL)
+			continue
+		}
+		urls[h.URL] = true
 		if h.Name == "" {
 			h.Name = hubName(u.Host)
 		}
 		if h.Name != hubName(h.Name) {
 			wrong(place+".name", "hub name %q is used as a file name; write letters, digits, dots, dashes", h.Name)
 		}
-		if seen[h.Name] {
+		if names[h.Name] {
 			wrong(place+".name", "two hubs are called %q; give one of them another name", h.Name)
 		}
-		seen[h.Name] = true
+		names[h.Name] = true
 	}
 }
 

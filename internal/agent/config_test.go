@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,34 @@ spool: {max_age: 90h}
 	if strings.Contains(got, "hunter2") {
 		t.Errorf("a secret is repeated:\n%s", got)
 	}
+}
+
+func TestAMistakeInAConfigurationIsToldOnce(t *testing.T) {
+	f := func(in string, want ...string) {
+		t.Helper()
+		_, err := ParseConfig("agent.yaml", []byte(in))
+		var got []string
+		if problems := (opsrepo.Problems)(nil); errors.As(err, &problems) {
+			for _, p := range problems {
+				got = append(got, p.String())
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s(-want +got)\n%s", in, d)
+		}
+	}
+	f("hubs: [{url: nonsense}, {ulr: x}]\n",
+		`agent.yaml:1:14: url: "nonsense" is no URL; write it like https://app.example.org/status`,
+		`agent.yaml:1:26: unknown key "ulr" in an entry of hubs (did you mean "url"?); the keys are name, url and token`)
+	f("hubs: [{url: 'https://a:70000'}, {url: 'https://b:0'}]\n",
+		`agent.yaml:1:14: url: the port of the URL "https://a:70000" is wrong; write one from 1 to 65535, or leave it out`,
+		`agent.yaml:1:40: url: the port of the URL "https://b:0" is wrong; write one from 1 to 65535, or leave it out`)
+	f("hubs: [{url: 'https://a:8443'}, {name: b, url: 'https://a:8443/'}]\n",
+		`agent.yaml:1:48: the hub https://a:8443 stands there twice; each gets everything, so name it once`)
+	f("hubs: [{url: 'https://a'}]\ncollect: {interval: often, disable: [5]}\nspool: {max_age: long}\n",
+		`agent.yaml:2:21: interval: "often" is no duration; write it like "10s", "5m", "1h30m", "15d" or "2w"`,
+		`agent.yaml:2:38: disable is 5; it must be text, so write it in quotes: "5"`,
+		`agent.yaml:3:18: max_age: "long" is no duration; write it like "10s", "5m", "1h30m", "15d" or "2w"`)
 }
 
 func TestAnEmptyConfigurationSaysWhatIsNeeded(t *testing.T) {

@@ -44,7 +44,7 @@ func checkServers(c *opsrepo.Checker, servers []Server) {
 	for _, s := range servers {
 		opsrepo.CheckUnique(c, s.Pos, "roles", s.Roles)
 		opsrepo.CheckUnique(c, s.Pos, "ports", s.Ports)
-		if s.Appliance && s.Address == "" {
+		if s.Appliance && s.Address == "" && !c.Refused(s.Pos, "address") {
 			c.Errorf(s.Pos, "the appliance %q has no address; an appliance is only seen from outside, so it needs one", s.Slug)
 		}
 		if !s.Appliance && s.DeclaredVersion != "" {

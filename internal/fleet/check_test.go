@@ -60,3 +60,30 @@ servers:
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
+
+func TestAMistakeAboutTheFleetIsToldOnce(t *testing.T) {
+	_, problems := load(`vigie: 1
+company: {name: Halyard, domain: halyard.example, timezone: Europe/Paris}
+people: [{slug: nadia, name: Nadia, email: nadia@halyard.example}]
+clients: [{slug: borealis, name: Borealis, account_manager: nadia}]
+instances:
+  - {slug: one, name: One, client: borealis, servers: [app-01], urls: [shop, basket]}
+servers:
+  - {slug: app-01, ports: [ssh, web]}
+  - {slug: fw-01, appliance: true, address: fw_01}
+`)
+	want := []string{
+		`vigie.yaml:6:72: urls: "shop" is no URL; write it like https://app.example.org/status`,
+		`vigie.yaml:6:78: urls: "basket" is no URL; write it like https://app.example.org/status`,
+		`vigie.yaml:8:28: ports is the text "ssh"; it must be a whole number`,
+		`vigie.yaml:8:33: ports is the text "web"; it must be a whole number`,
+		`vigie.yaml:9:45: address: "fw_01" is no address; write an IPv4 or IPv6 address or a host name, without port or scheme`,
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}

@@ -38,7 +38,7 @@ type Listen struct {
 	// behind one counts as one address when attempts to sign in are limited.
 	Proxies []string `yaml:"proxies" ops:"cidr,doc=networks of the proxies before the console, whose X-Forwarded-For counts"`
 	Agents  string   `yaml:"agents" ops:"default=127.0.0.1:8443,doc=agents, always TLS with the hub's own CA; HOST:PORT"`
-	Names   []string `yaml:"agent_names" ops:"doc=names and addresses under which agents reach the hub"`
+	Names   []string `yaml:"agent_names" ops:"address,doc=names and addresses under which agents reach the hub"`
 }
 
 // TLS is a certificate and its key in PEM files, read again when they change.
@@ -88,25 +88,32 @@ func LoadConfig(file string) (Config, error) {
 
 // ParseConfig reads the content of a hub's file.
 func ParseConfig(file string, content []byte) (Config, error) {
-	c, check, problems := opsrepo.DecodeFile[Config](file, content)
-	wrong := func(path, format string, args ...any) {
-		problems = append(problems, opsrepo.Problem{Pos: check(path), Message: fmt.Sprintf(format, args...)})
-	}
+	c, doc := opsrepo.DecodeFile[Config](file, content)
+	wrong := func(path, format string, args ...any) { doc.Errorf(doc.At(path), format, args...) }
+	given := func(path, value string) bool { return value != "" || doc.Refused(path) }
 	for path, address := range map[string]string{"listen.console": c.Listen.Console, "listen.agents": c.Listen.Agents} {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			wrong(path, "%q is no address to listen on; write HOST:PORT, such as 127.0.0.1:8080", address)
+		if !canListen(address) {
+			wrong(path, "%q is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080", address)
+		}
+	}
+	if sameListener(c.Listen.Console, c.Listen.Agents) {
+		wrong("listen.agents", "%q is taken by listen.console, %q; write another port", c.Listen.Agents, c.Listen.Console)
+	}
+	for i, name := range c.Listen.Names {
+		if name == "" {
+			wrong(opsrepo.Index("listen.agent_names", i), "a name is empty; write an IPv4 or IPv6 address or a host name, without port or scheme")
 		}
 	}
 	if c.Data != "" && !filepath.IsAbs(c.Data) {
 		wrong("data", "%q depends on where the hub is started; write an absolute path", c.Data)
 	}
-	if c.State.Engine == string(db.Postgres) && c.State.URL.IsZero() {
+	if c.State.Engine == string(db.Postgres) && c.State.URL.IsZero() && !doc.Refused("state.url") {
 		wrong("state", "the engine postgres needs a URL; write url: {file: PATH}, {env: NAME} or {command: [PROGRAM]}")
 	}
 	if c.State.Engine == string(db.SQLite) && !c.State.URL.IsZero() {
 		wrong("state.url", "the engine sqlite has no URL; its file is in the data folder. Remove url, or write engine: postgres")
 	}
-	if (c.Operations.Directory == "") == (c.Operations.Git == "") {
+	if given("operations.directory", c.Operations.Directory) == given("operations.git", c.Operations.Git) && !doc.Refused("operations") {
 		wrong("operations", "the operations repository is in one place; write directory: PATH or git: URL")
 	}
 	if c.Operations.Git != "" {
@@ -121,17 +128,37 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		wrong("operations.directory", "%q depends on where the hub is started; write an absolute path", dir)
 	}
 	remote := c.Metrics.Engine == "remote"
-	if remote && (c.Metrics.WriteURL == "" || c.Metrics.QueryURL == "") {
+	if remote && !(given("metrics.write_url", c.Metrics.WriteURL) && given("metrics.query_url", c.Metrics.QueryURL)) {
 		wrong("metrics", "the engine remote needs write_url and query_url")
 	}
-	if !remote && (c.Metrics.WriteURL != "" || c.Metrics.QueryURL != "") {
+	if c.Metrics.Engine == "embedded" && (c.Metrics.WriteURL != "" || c.Metrics.QueryURL != "") {
 		wrong("metrics", "write_url and query_url are for the engine remote; write engine: remote, or remove them")
 	}
-	if len(problems) > 0 {
-		slices.SortFunc(problems, func(a, b opsrepo.Problem) int { return a.Pos.Compare(b.Pos) })
+	if problems := doc.Problems(); len(problems) > 0 {
 		return Config{}, problems
 	}
 	return c, nil
+}
+
+// canListen reports whether an address is one of this machine's, as far as it
+// can be seen from its form. An empty host is all of them.
+func canListen(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !opsrepo.ValidPort(port) {
+		return false
+	}
+	return host == "" || opsrepo.ValidAddress(host)
+}
+
+// sameListener reports whether two listeners want one port of one address.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB {
+		return false
+	}
+	every := []string{"", "0.0.0.0", "::"}
+	return hostA == hostB || slices.Contains(every, hostA) || slices.Contains(every, hostB)
 }
 
 // Address is where people reach the console: the URL of the file, or the

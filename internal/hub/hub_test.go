@@ -39,13 +39,13 @@ func config(t *testing.T) hub.Config {
 	file := write("hub.yaml", "data: "+filepath.Join(dir, "data")+`
 master_key: {file: `+write("master.key", "vO3k1Jx9QmZt7Lr5Yw2Bc8Nd6Fh4Gs0PaUeIiTnXqRA=")+`}
 tokens: `+write("tokens", "robot viewer view-token-0123456789abcdef0123456789\nroot admin root-token-0123456789abcdef0123456789\n")+`
-listen: {console: "127.0.0.1:0", agents: "127.0.0.1:0"}
 operations: {directory: `+filepath.Join(ops, "ops")+`, interval: 5s}
 `)
 	c, err := hub.LoadConfig(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Listen.Console, c.Listen.Agents = "127.0.0.1:0", "127.0.0.1:0"
 	return c
 }
 
@@ -198,7 +198,7 @@ func TestAConfigurationReportsEveryMistake(t *testing.T) {
 		"hub.yaml:2:13: a secret never stands here itself; write {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}",
 		"hub.yaml:3:13: the operations repository is in one place; write directory: PATH or git: URL")
 	f(good+"listen: {console: everywhere}\nstate: {engine: postgres}\nmetrics: {engine: remote}\n",
-		"hub.yaml:4:19: \"everywhere\" is no address to listen on; write HOST:PORT, such as 127.0.0.1:8080",
+		"hub.yaml:4:19: \"everywhere\" is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080",
 		"hub.yaml:5:8: the engine postgres needs a URL; write url: {file: PATH}, {env: NAME} or {command: [PROGRAM]}",
 		"hub.yaml:6:10: the engine remote needs write_url and query_url")
 	f(good+"state: {url: {env: X}}\n",
@@ -206,6 +206,25 @@ func TestAConfigurationReportsEveryMistake(t *testing.T) {
 	f("data: /srv\nmaster_key: {file: k}\noperations: {git: 'https://ops:hunter2@git.example/ops', branch: -x}\n",
 		"hub.yaml:3:19: the URL holds a user name or password; name the secret as token: {file: PATH} instead",
 		"hub.yaml:3:66: \"-x\" is no name of a branch; write it like main")
+	f(good+"listen: {console: 8080, agents: ':http', agent_names: ['', 'a b']}\n",
+		"hub.yaml:4:19: console is 8080; it must be text, so write it in quotes: \"8080\"",
+		"hub.yaml:4:33: \":http\" is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080",
+		"hub.yaml:4:56: a name is empty; write an IPv4 or IPv6 address or a host name, without port or scheme",
+		"hub.yaml:4:60: agent_names: \"a b\" is no address; write an IPv4 or IPv6 address or a host name, without port or scheme")
+	f(good+"listen: {console: '127.0.0.1:0', agents: '10.0.0.1:65536'}\n",
+		"hub.yaml:4:19: \"127.0.0.1:0\" is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080",
+		"hub.yaml:4:42: \"10.0.0.1:65536\" is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080")
+	f(good+"listen: {console: '10.0.0.1:8080', agents: ':8080'}\n",
+		"hub.yaml:4:44: \":8080\" is taken by listen.console, \"10.0.0.1:8080\"; write another port")
+	f(good + "listen: {console: '10.0.0.1:443', agents: '10.0.0.2:443'}\n")
+	f(good+"metrics: {engine: remote, write_url: nonsense, query_url: 'https://m.example'}\n",
+		"hub.yaml:4:38: write_url: \"nonsense\" is no URL; write it like https://app.example.org/status")
+	f(good+"metrics: {engine: remot, write_url: 'https://m.example'}\n",
+		"hub.yaml:4:19: engine \"remot\" does not exist (did you mean \"remote\"?); use embedded or remote")
+	f(good+"state: {engine: postgres, url: hunter2}\n",
+		"hub.yaml:4:32: a secret never stands here itself; write {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}")
+	f("data: /srv\nmaster_key: {file: k}\noperations: {git: 5}\n",
+		"hub.yaml:3:19: git is 5; it must be text, so write it in quotes: \"5\"")
 	f("data: /srv\nmaster_key: {file: k}\noperations: {directory: ops, interval: 1ms}\n",
 		"hub.yaml:3:25: \"ops\" depends on where the hub is started; write an absolute path",
 		"hub.yaml:3:40: interval is 1ms; it must be at least 1s")

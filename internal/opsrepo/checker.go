@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,15 +19,48 @@ type Checker struct {
 	problems Problems
 	slugs    map[string]map[string]Pos // kind, slug
 	entries  map[Pos]*yaml.Node        // mappings that became structs with a Pos
+	refused  map[Pos]bool              // values that could not be read
+	misspelt map[absent]bool
+	values   map[string]reflect.Value // []T, or T for a single, by section
 
 	all     fs.FS           // names of all files; nil where they are not known
 	section string          // the one that is looked at; empty between them
 	blamed  map[string]bool // sections with a mistake
 }
 
-// Errorf reports a mistake: what is wrong; what is allowed.
+// absent is a key that a mapping lacks and that an unknown key was probably
+// meant to be.
+type absent struct {
+	mapping Pos
+	key     string
+}
+
+// Errorf reports a mistake: what is wrong; what is allowed. A value that could
+// not be read has its mistake already, so that another one there would only
+// follow from it.
 func (c *Checker) Errorf(pos Pos, format string, args ...any) {
-	c.add(Problem{Pos: pos, Message: fmt.Sprintf(format, args...)})
+	if !c.refused[pos] {
+		c.add(Problem{Pos: pos, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// Refused reports whether the value at a path inside the entry at pos could
+// not be read, so that it is empty though something stands there, or whether
+// its key is misspelt. What such a value would be needed for cannot be checked.
+func (c *Checker) Refused(entry Pos, path string) bool {
+	mapping, key := entry, path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		mapping, key = c.FieldPos(entry, path[:i]), path[i+1:]
+	}
+	return c.refused[c.FieldPos(entry, path)] || c.misspelt[absent{mapping, key}]
+}
+
+// newChecker returns one that knows nothing yet.
+func newChecker() *Checker {
+	return &Checker{
+		slugs: map[string]map[string]Pos{}, entries: map[Pos]*yaml.Node{}, refused: map[Pos]bool{}, misspelt: map[absent]bool{},
+		values: map[string]reflect.Value{},
+	}
 }
 
 // add notes mistakes, and whose they are.

@@ -38,14 +38,29 @@ type slot struct {
 func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
 
 func (d *decoder) errorf(n *yaml.Node, format string, args ...any) {
-	d.c.Errorf(d.pos(n), format, args...)
+	d.c.add(Problem{Pos: d.pos(n), Message: fmt.Sprintf(format, args...)})
 }
 
 var nodeType = reflect.TypeFor[yaml.Node]()
 
-// value decodes n into v. Positions are where the value is written, so an
-// alias stands for itself there.
+// value decodes n into v and notes whether it is good.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, s slot) {
+	before, pos := len(d.c.problems), d.pos(n)
+	d.read(n, v, s)
+	_, own := v.Addr().Interface().(yaml.Unmarshaler)
+	if n.Kind == yaml.MappingNode && v.Kind() == reflect.Struct && !own {
+		return // it begins where its first key stands, whose mistakes are not its own
+	}
+	for _, p := range d.c.problems[before:] {
+		if own || p.Pos == pos {
+			d.c.refused[pos] = true
+		}
+	}
+}
+
+// read decodes n into v. Positions are where the value is written, so an
+// alias stands for itself there.
+func (d *decoder) read(n *yaml.Node, v reflect.Value, s slot) {
 	at := n
 	n = resolve(n)
 	if v.Type() == nodeType {
@@ -162,13 +177,12 @@ func (d *decoder) mapping(at, n *yaml.Node, v reflect.Value, s slot) {
 		d.c.entries[pos] = n
 	}
 	present := make([]bool, len(l.fields))
-	misspelt := map[string]bool{}
 	for _, p := range d.uniquePairs(n) {
 		i, known := l.byName[p.key.Value]
 		if !known {
 			d.unknownKey(p.key, s.name, l.names())
 			if near, ok := suggest.Nearest(p.key.Value, l.names()); ok {
-				misspelt[near] = true
+				d.c.misspelt[absent{pos, near}] = true
 			}
 			continue
 		}
@@ -186,9 +200,9 @@ func (d *decoder) mapping(at, n *yaml.Node, v reflect.Value, s slot) {
 	for i, f := range l.fields {
 		switch {
 		case present[i]:
-		case f.rules.required && misspelt[f.name]: // said already
+		case f.rules.required && d.c.misspelt[absent{pos, f.name}]: // said already
 		case f.rules.required:
-			d.c.Errorf(pos, "the key %q is missing; %s needs %s", f.name, entryName(s.name), orList(requiredOf(l), "and"))
+			d.errorf(at, "the key %q is missing; %s needs %s", f.name, entryName(s.name), orList(requiredOf(l), "and"))
 		default:
 			setDefault(v.FieldByIndex(f.index), f.rules)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +62,19 @@ func checkURL(s string) string {
 	if msg := checkAddress(u.Hostname()); msg != "" {
 		return fmt.Sprintf("the host of the URL %q is wrong: %s", s, msg)
 	}
+	if p := u.Port(); p != "" && !ValidPort(p) {
+		return fmt.Sprintf("the port of the URL %q is wrong; write one from 1 to 65535, or leave it out", s)
+	}
 	return ""
+}
+
+// ValidAddress reports whether a text is an IP address or a host name.
+func ValidAddress(s string) bool { return checkAddress(s) == "" }
+
+// ValidPort reports whether a text is the number of a TCP port.
+func ValidPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 var hostLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)

@@ -77,9 +77,9 @@ type loader struct {
 
 func newLoader(ds []*descriptor) *loader {
 	l := &loader{
-		ds: ds, byName: map[string]*descriptor{}, singles: map[string]Pos{}, values: map[string]reflect.Value{},
-		c: &Checker{slugs: map[string]map[string]Pos{}, entries: map[Pos]*yaml.Node{}},
+		ds: ds, byName: map[string]*descriptor{}, singles: map[string]Pos{}, c: newChecker(),
 	}
+	l.values = l.c.values
 	for _, d := range ds {
 		if d.shape != shapeFiles {
 			l.byName[d.name] = d

@@ -168,7 +168,7 @@ func setDefault(v reflect.Value, r rules) {
 	case r.hasDef:
 		// The same way as from a file, so that a default means what it says.
 		var refs []reference
-		d := &decoder{c: &Checker{entries: map[Pos]*yaml.Node{}}, refs: &refs}
+		d := &decoder{c: newChecker(), refs: &refs}
 		node := &yaml.Node{Kind: yaml.ScalarNode, Value: r.def}
 		if v.Kind() == reflect.Slice {
 			node = &yaml.Node{Kind: yaml.SequenceNode}

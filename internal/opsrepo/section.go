@@ -66,6 +66,17 @@ func NewList[T any](key string, o ListOptions[T]) *List[T] {
 // Of returns the entries of a generation in the order of files and lines.
 func (l *List[T]) Of(g *Generation) []T { return value[[]T](l.descriptor, g) }
 
+// In returns the entries while a repository is checked, with the mistakes they
+// may have, for a Check that needs another section's.
+func (l *List[T]) In(c *Checker) []T {
+	v, ok := c.values[l.name]
+	if !ok {
+		return nil
+	}
+	items, _ := v.Interface().([]T)
+	return items
+}
+
 // SingleOptions say what a single section means.
 type SingleOptions[T any] struct {
 	Doc   string

@@ -17,17 +17,17 @@ type standalone struct {
 }
 
 func TestAFileOfItsOwnIsReadWithDefaultsAndPlaces(t *testing.T) {
-	v, at, problems := opsrepo.DecodeFile[standalone]("hub.yaml", []byte("data: /srv\nlisten:\n  agents: :9\n"))
-	if len(problems) > 0 {
+	v, doc := opsrepo.DecodeFile[standalone]("hub.yaml", []byte("data: /srv\nlisten:\n  agents: :9\n"))
+	if problems := doc.Problems(); len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	if v.Listen.Console != "127.0.0.1:8080" || v.Listen.Agents != ":9" {
 		t.Errorf("listen is %+v, want the default and :9", v.Listen)
 	}
-	if got, want := at("listen.agents").String(), "hub.yaml:3:11"; got != want {
+	if got, want := doc.At("listen.agents").String(), "hub.yaml:3:11"; got != want {
 		t.Errorf("listen.agents stands at %s, want %s", got, want)
 	}
-	if v, _, _ := opsrepo.DecodeFile[standalone]("hub.yaml", []byte("data: /srv\n")); v.Listen.Console == "" {
+	if v, _ := opsrepo.DecodeFile[standalone]("hub.yaml", []byte("data: /srv\n")); v.Listen.Console == "" {
 		t.Error("the default inside a mapping that is not there is not set")
 	}
 }
@@ -35,9 +35,9 @@ func TestAFileOfItsOwnIsReadWithDefaultsAndPlaces(t *testing.T) {
 func TestAFileOfItsOwnReportsEveryMistake(t *testing.T) {
 	f := func(in string, want ...string) {
 		t.Helper()
-		_, _, problems := opsrepo.DecodeFile[standalone]("hub.yaml", []byte(in))
+		_, doc := opsrepo.DecodeFile[standalone]("hub.yaml", []byte(in))
 		var got []string
-		for _, p := range problems {
+		for _, p := range doc.Problems() {
 			got = append(got, p.String())
 		}
 		if d := cmp.Diff(want, got); d != "" {
@@ -50,4 +50,22 @@ func TestAFileOfItsOwnReportsEveryMistake(t *testing.T) {
 		`hub.yaml:2:1: unknown key "more" in the file; the keys are data and listen`)
 	f("", `hub.yaml:1:1: the key "data" is missing; the file needs data`)
 	f("a: [", "hub.yaml:1:1: this is not YAML: did not find expected node content; check the indentation, the quotes and the colons around this line")
+}
+
+func TestAMistakeIsToldOnce(t *testing.T) {
+	_, doc := opsrepo.DecodeFile[standalone]("hub.yaml", []byte("data: /srv\nlisten:\n  console: 8080\n  agnts: x\n"))
+	for path, want := range map[string]bool{"listen.console": true, "listen.agents": true, "data": false, "listen": false} {
+		if got := doc.Refused(path); got != want {
+			t.Errorf("%s refused: %v, want %v", path, got, want)
+		}
+	}
+	before := len(doc.Problems())
+	doc.Errorf(doc.At("listen.console"), "this is no address")
+	if got := doc.Problems(); len(got) != before {
+		t.Errorf("what follows from a value that cannot be read is told, too: %v", got)
+	}
+	doc.Errorf(doc.At("data"), "there is no such folder")
+	if got := doc.Problems(); len(got) != before+1 {
+		t.Errorf("what is wrong with a value that can be read is not told: %v", got)
+	}
 }

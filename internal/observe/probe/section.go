@@ -127,8 +127,14 @@ var Probes = opsrepo.NewList("probes", opsrepo.ListOptions[Probe]{
 func Sections() []opsrepo.Section { return []opsrepo.Section{Probes} }
 
 func checkProbes(c *opsrepo.Checker, probes []Probe) {
+	appliances := map[string]bool{}
+	for _, s := range fleet.Servers.In(c) {
+		appliances[s.Slug] = s.Appliance
+	}
 	for _, p := range probes {
-		p.check(c)
+		if !c.Refused(p.Pos, "kind") { // what else is wrong depends on it
+			p.check(c, appliances)
+		}
 	}
 }
 
@@ -141,7 +147,7 @@ var keysOf = map[string][]string{
 	"expect.body_matches": {"http"}, "expect.json": {"http"}, "expect.any_certificate": {"http"},
 }
 
-func (p Probe) check(c *opsrepo.Checker) {
+func (p Probe) check(c *opsrepo.Checker, appliances map[string]bool) {
 	at := func(path string) opsrepo.Pos { return c.FieldPos(p.Pos, path) }
 	if p.Instance != "" && p.Server != "" {
 		c.Errorf(at("server"), "a probe is about an instance or a server, not both; leave one of them out")
@@ -152,21 +158,21 @@ func (p Probe) check(c *opsrepo.Checker) {
 	if p.foreignKeys(c) {
 		return
 	}
-	p.checkFrom(c)
+	p.checkFrom(c, appliances)
 	if p.Kind == KindHeartbeat {
-		if p.Every.Std() < 10*time.Second {
+		if p.Every.Std() < 10*time.Second && !c.Refused(p.Pos, "every") {
 			c.Errorf(at("every"), "a heartbeat says how often it must arrive; write every: with 10s or more")
 		}
 		return
 	}
-	if p.Timeout > p.Interval {
+	if p.Timeout > p.Interval && !c.Refused(p.Pos, "interval") {
 		c.Errorf(at("timeout"), "the timeout %s is longer than the interval %s; make it at most as long", p.Timeout, p.Interval)
 	}
 	t := p.target()
 	if t.Address == "" && p.Server != "" && p.Kind != "dns" {
 		t.Address = "server" // its address is taken, checked with the server
 	}
-	if err := t.Check(); err != nil {
+	if err := t.Check(); err != nil && !c.Refused(p.Pos, p.blamed(t)) {
 		c.Errorf(at(p.blamed(t)), "%s", err)
 	}
 }
@@ -237,13 +243,15 @@ func (p Probe) has(key string) bool {
 	return e.AnyCertificate
 }
 
-func (p Probe) checkFrom(c *opsrepo.Checker) {
+func (p Probe) checkFrom(c *opsrepo.Checker, appliances map[string]bool) {
 	for i, place := range p.From {
 		pos := c.FieldPos(p.Pos, "from["+strconv.Itoa(i)+"]")
 		switch {
 		case place != Hub && !c.Has(fleet.KindServer, place):
 			c.Errorf(pos, "there is no place %q%s; places are hub and the slugs of servers", place,
 				opsrepo.DidYouMean(place, append(c.Slugs(fleet.KindServer), Hub)))
+		case appliances[place]:
+			c.Errorf(pos, "%q is an appliance, and no agent can look from there; places are hub and the slugs of servers with an agent", place)
 		case slices.Index(p.From, place) < i:
 			c.Errorf(pos, "the place %q stands there twice; name each once", place)
 		case place == p.Server:

@@ -32,6 +32,7 @@ instances:
 servers:
   - {slug: app-1, address: 192.0.2.1, ring: production}
   - {slug: app-2, address: 192.0.2.2, ports: [22]}
+  - {slug: fw-1, address: 192.0.2.3, ports: [], appliance: true}
 `
 
 func load(t *testing.T, probes string) (*opsrepo.Generation, opsrepo.Problems) {
@@ -134,6 +135,13 @@ func TestWrongProbesAreReportedWithTheirPlace(t *testing.T) {
 	f("{slug: a, kind: http, url: \"http://x\", expect: {json: {path: \"a[\", equals: 1}}}", "a bracket is not closed")
 	f("{slug: a, kind: http, url: \"http://x\", expect: {json: {path: a, equals: [1]}}}", "equals is a list or a mapping")
 	f("{slug: a, kind: icmp, server: app-1, from: [hubb, app-2, app-2, app-1]}", `there is no place "hubb" (did you mean "hub"?)`, `"app-2" stands there twice`, `server "app-1" would look at itself`)
+	f("{slug: a, kind: icmp, server: app-1, from: [fw-1]}", `"fw-1" is an appliance, and no agent can look from there; places are hub and the slugs of servers with an agent`)
+	// What follows from a mistake is not told beside it.
+	f("{slug: a, kind: htp, url: x.example}", `kind "htp" does not exist (did you mean "http"?)`, `url: "x.example" is no URL`)
+	f("{slug: a, kind: http, url: x.example}", `url: "x.example" is no URL`)
+	f("{slug: a, kind: http, ulr: \"http://x\"}", `unknown key "ulr"`)
+	f("{slug: a, kind: http, url: \"http://x\", interval: often}", `interval: "often" is no duration`)
+	f("{slug: a, kind: heartbeat, every: often}", `every: "often" is no duration`)
 	f("{slug: a, kind: heartbeat}", "write every: with 10s or more")
 	f("{slug: a, kind: heartbeat, every: 1m, from: [hub]}", "a probe of kind heartbeat has no from")
 	f("{slug: a, kind: tcp, server: app-1, port: 1, every: 1m}", "a probe of kind tcp has no every; only heartbeat has")

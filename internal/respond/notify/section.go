@@ -30,6 +30,9 @@ func checkChannels(c *opsrepo.Checker, all []Config) {
 				c.Errorf(at(field), "a secret of the repository cannot be a command, since a commit must not run programs on the hub; write {file: PATH} or {env: NAME}")
 			}
 		}
+		if c.Refused(ch.Pos, "url") {
+			continue
+		}
 		switch ch.Kind {
 		case SMTP:
 			checkSMTP(c, ch, at)
@@ -49,16 +52,16 @@ func checkChannels(c *opsrepo.Checker, all []Config) {
 }
 
 func checkSMTP(c *opsrepo.Checker, ch Config, at func(string) opsrepo.Pos) {
-	if ch.Host == "" {
+	if ch.Host == "" && !c.Refused(ch.Pos, "host") {
 		c.Errorf(ch.Pos, "an smtp channel needs the mail server; write host: HOST")
 	}
-	if _, err := mail.ParseAddress(ch.From); err != nil {
+	if _, err := mail.ParseAddress(ch.From); err != nil && !c.Refused(ch.Pos, "from") {
 		c.Errorf(at("from"), "%q is no sender; write from: Vigie <vigie@example.com>", ch.From)
 	}
 	if ch.TLS == "none" && !loopback(ch.Host) {
 		c.Errorf(at("tls"), "mail to another machine is encrypted: tls: none is for this machine alone; write starttls or tls")
 	}
-	if ch.Username != "" && ch.Password.IsZero() {
+	if ch.Username != "" && ch.Password.IsZero() && !c.Refused(ch.Pos, "password") {
 		c.Errorf(at("username"), "a username needs a password; write password: {file: PATH} or {env: NAME}")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
 	"github.com/vigie-ops/vigie/internal/respond/notify"
@@ -82,5 +84,45 @@ notification_policy:
 		if !strings.Contains(all, want) {
 			t.Errorf("no problem says %q; all of them:\n%s", want, all)
 		}
+	}
+}
+
+func TestAPolicyThatMakesNoSenseIsRefused(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		_, problems := load(t, "channels: [{slug: c, kind: webhook, url: https://hooks.example.com}]\nnotification_policy: "+text+"\n")
+		var got []string
+		for _, p := range problems {
+			got = append(got, p.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+	f(`{group_by: [alertname, app_instance, service.name]}`)
+	f(`{group_by: ["..."]}`)
+	f(`{group_by: ["a b", server, server, "..."]}`,
+		`vigie.yaml:3:34: "a b" is no name of a label; write letters, digits, underscores, dots and dashes, such as app_instance`,
+		`vigie.yaml:3:49: group_by names server twice; once is enough`,
+		`vigie.yaml:3:57: ... stands for all labels; write it alone, or name labels`)
+	f(`{group_wait: 1h}`, `vigie.yaml:3:22: group_interval 5m is shorter than group_wait 1h; write at least as much`)
+	f(`{group_wait: 10s, group_interval: 5s}`, `vigie.yaml:3:56: group_interval 5s is shorter than group_wait 10s; write at least as much`)
+	f(`{group_interval: often}`, `vigie.yaml:3:39: group_interval: "often" is no duration; write it like "10s", "5m", "1h30m", "15d" or "2w"`)
+	f(`{routes: [{to: []}]}`, `vigie.yaml:3:37: to has 0 entries; it must have at least 1`)
+	f(`{inhibit: [{source: [], target: [], equal: ["a b", c, c]}]}`,
+		`vigie.yaml:3:42: source has 0 entries; it must have at least 1`,
+		`vigie.yaml:3:54: target has 0 entries; it must have at least 1`,
+		`vigie.yaml:3:66: "a b" is no name of a label; write letters, digits, underscores, dots and dashes, such as app_instance`,
+		`vigie.yaml:3:76: equal names c twice; once is enough`)
+}
+
+func TestAMistakeInAChannelIsToldOnce(t *testing.T) {
+	_, problems := load(t, `
+channels:
+  - {slug: a, kind: smtp, hots: mail.example.com, form: v@example.com}
+  - {slug: b, kind: slack, url: {fil: /x}}
+`)
+	if len(problems) != 3 {
+		t.Errorf("problems are\n%v", problems)
 	}
 }

@@ -82,39 +82,32 @@ func (s span) zero() bool {
 
 // Check returns every mistake of a rule file.
 func Check(name string, content []byte) opsrepo.Problems {
-	f, at, problems := opsrepo.DecodeFile[ruleFile](name, content)
-	c := checker{at: at, lines: bytes.Split(content, []byte("\n")), read: problems, problems: slices.Clone(problems)}
+	f, doc := opsrepo.DecodeFile[ruleFile](name, content)
+	c := checker{Document: doc, lines: bytes.Split(content, []byte("\n"))}
 	c.file(f)
-	if len(c.problems) == 0 {
+	if len(c.Problems()) == 0 {
 		// What is valid here and not to Prometheus would fail in the hub.
 		_, errs := parse(content)
 		for _, err := range errs {
-			c.errorf(opsrepo.Pos{File: name, Line: 1, Column: 1}, "Prometheus does not take this file: %s", strings.ReplaceAll(err.Error(), "\n", " "))
+			c.Errorf(opsrepo.Pos{File: name, Line: 1, Column: 1}, "Prometheus does not take this file: %s", strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 	}
-	slices.SortStableFunc(c.problems, func(a, b opsrepo.Problem) int { return a.Pos.Compare(b.Pos) })
-	return c.problems
+	return c.Problems()
 }
 
 // checker finds what the types of a rule file do not say.
 type checker struct {
-	at       func(path string) opsrepo.Pos
-	lines    [][]byte
-	read     opsrepo.Problems // those that reading the file has found
-	problems opsrepo.Problems
-}
-
-func (c *checker) errorf(pos opsrepo.Pos, format string, args ...any) {
-	c.problems = append(c.problems, opsrepo.Problem{Pos: pos, Message: fmt.Sprintf(format, args...)})
+	*opsrepo.Document
+	lines [][]byte
 }
 
 func (c *checker) file(f ruleFile) {
 	first := map[plain]opsrepo.Pos{}
 	for i, g := range f.Groups {
 		path := opsrepo.Index("groups", i)
-		pos := c.at(path + ".name")
+		pos := c.At(path + ".name")
 		if other, twice := first[g.Name]; twice && g.Name != "" {
-			c.errorf(pos, "the group %q is already at %s; each group of a file has a name of its own", g.Name, other)
+			c.Errorf(pos, "the group %q is already at %s; each group of a file has a name of its own", g.Name, other)
 		} else {
 			first[g.Name] = pos
 		}
@@ -129,12 +122,12 @@ func (c *checker) rule(path string, r rule) {
 	in := ""
 	switch name := r.Alert + r.Record; {
 	case r.Alert != "" && r.Record != "":
-		c.errorf(c.at(path+".record"), "the rule has alert and record; write one of them, or two rules")
+		c.Errorf(c.At(path+".record"), "the rule has alert and record; write one of them, or two rules")
 		return
 	case name != "":
 		in = fmt.Sprintf("rule %q: ", name)
-	case len(c.read) == 0: // else it is probably what was misspelt
-		c.errorf(r.Pos, "the rule has no name; write alert: NAME for an alert, or record: NAME for a new series")
+	case !c.Refused(path+".alert") && !c.Refused(path+".record"):
+		c.Errorf(r.Pos, "the rule has no name; write alert: NAME for an alert, or record: NAME for a new series")
 	}
 	c.expression(path+".expr", in, string(r.Expr))
 	c.labels(path, in, r.Labels, r.Alert != "")
@@ -143,27 +136,27 @@ func (c *checker) rule(path string, r rule) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Annotations)) {
-		pos := c.at(path + ".annotations." + key)
+		pos := c.At(path + ".annotations." + key)
 		if !model.UTF8Validation.IsValidLabelName(key) {
-			c.errorf(pos, "%s%q is no name of an annotation; write letters, digits and underscores", in, key)
+			c.Errorf(pos, "%s%q is no name of an annotation; write letters, digits and underscores", in, key)
 		} else if why := badTemplate(string(r.Annotations[key])); why != "" {
-			c.errorf(pos, "%sthe annotation %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
+			c.Errorf(pos, "%sthe annotation %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
 		}
 	}
 }
 
 // recording checks the rule that makes a new series.
 func (c *checker) recording(path, in string, r rule) {
-	pos := c.at(path + ".record")
+	pos := c.At(path + ".record")
 	switch name := string(r.Record); {
 	case !model.UTF8Validation.IsValidMetricName(name):
-		c.errorf(pos, "%sthis is no name of a series; write letters, digits, underscores and colons", in)
+		c.Errorf(pos, "%sthis is no name of a series; write letters, digits, underscores and colons", in)
 	case strings.ContainsAny(name, "{}"):
-		c.errorf(pos, "%sa name of a series has no braces; write its labels under labels", in)
+		c.Errorf(pos, "%sa name of a series has no braces; write its labels under labels", in)
 	}
 	for key, there := range map[string]bool{"annotations": len(r.Annotations) > 0, "for": !r.For.zero(), "keep_firing_for": !r.KeepFiringFor.zero()} {
 		if there {
-			c.errorf(c.at(path+"."+key), "%sa recording rule has no %s; it has record, expr and labels", in, key)
+			c.Errorf(c.At(path+"."+key), "%sa recording rule has no %s; it has record, expr and labels", in, key)
 		}
 	}
 }
@@ -172,21 +165,21 @@ func (c *checker) recording(path, in string, r rule) {
 // templates.
 func (c *checker) labels(path, in string, labels map[string]plain, alert bool) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		pos, value := c.at(path+".labels."+key), string(labels[key])
+		pos, value := c.At(path+".labels."+key), string(labels[key])
 		if !model.UTF8Validation.IsValidLabelName(key) || key == model.MetricNameLabel {
-			c.errorf(pos, "%s%q is no name of a label; write letters, digits and underscores, and not %s", in, key, model.MetricNameLabel)
+			c.Errorf(pos, "%s%q is no name of a label; write letters, digits and underscores, and not %s", in, key, model.MetricNameLabel)
 			continue
 		}
 		if !alert {
 			continue
 		}
 		if why := badTemplate(value); why != "" {
-			c.errorf(pos, "%sthe label %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
+			c.Errorf(pos, "%sthe label %s is no template: %s; write it as in Prometheus, such as {{ $labels.server }} or {{ $value }}", in, key, why)
 			continue
 		}
 		// Nothing in Vigie knows another severity.
 		if key == "severity" && !strings.Contains(value, "{{") && !slices.Contains([]string{"critical", "warning", "info"}, value) {
-			c.errorf(pos, "%sseverity %q is not known; it is critical, warning or info", in, value)
+			c.Errorf(pos, "%sseverity %q is not known; it is critical, warning or info", in, value)
 		}
 	}
 }
@@ -213,11 +206,11 @@ func (c *checker) expression(path, in, expr string) {
 	if err == nil {
 		return
 	}
-	pos, words := c.at(path), strings.ReplaceAll(err.Error(), "\n", " ")
+	pos, words := c.At(path), strings.ReplaceAll(err.Error(), "\n", " ")
 	if f := promPlace.FindStringSubmatch(words); f != nil {
 		pos, words = c.inside(pos, number(f[1]), number(f[2])), f[3]
 	}
-	c.errorf(pos, "%sthe expression is not PromQL: %s", in, words)
+	c.Errorf(pos, "%sthe expression is not PromQL: %s", in, words)
 }
 
 // inside moves the place of an expression to the place inside it.

@@ -30,6 +30,7 @@ func TestEveryMistakeHasItsPlace(t *testing.T) {
 		{"no expression", "groups:\n- name: a\n  rules:\n  - alert: X\n", []string{`4:5: the key "expr" is missing; an entry of rules needs expr`}},
 		{"an empty expression", "groups:\n- name: a\n  rules:\n  - alert: X\n    expr: ''\n", []string{`5:11: expr is empty; write something`}},
 		{"no name", "groups:\n- name: a\n  rules:\n  - expr: up\n", []string{`4:5: the rule has no name; write alert: NAME for an alert, or record: NAME`}},
+		{"a misspelt name", "groups:\n- name: a\n  rules:\n  - alrt: X\n    expr: up\n", []string{`4:5: unknown key "alrt" in an entry of rules (did you mean "alert"?)`}},
 		{"two names", "groups:\n- name: a\n  rules:\n  - alert: X\n    record: y\n    expr: up\n", []string{`5:13: the rule has alert and record; write one of them`}},
 		{"no duration", "groups:\n- name: a\n  interval: often\n  rules:\n  - alert: X\n    expr: up\n    for: 5 minutes\n    keep_firing_for: 5\n", []string{`3:13: interval: "often" is no duration of Prometheus; write it like "30s"`, `7:10: for: "5 minutes" is no duration`, `8:22: keep_firing_for: "5" is no duration`}},
 		{"a recording rule is no alert", "groups:\n- name: a\n  rules:\n  - record: a{b}\n    expr: up\n    for: 5m\n    annotations: {summary: x}\n", []string{`4:13: rule "a{b}": a name of a series has no braces; write its labels under labels`, `6:10: rule "a{b}": a recording rule has no for; it has record, expr and labels`, `7:18: rule "a{b}": a recording rule has no annotations`}},
