@@ -22,7 +22,7 @@ type Group struct {
 // that the alert has not are left out; by "..." all labels count.
 func groupOf(by []string, l map[string]string) (key string, common map[string]string) {
 	common = map[string]string{}
-	if slices.Contains(by, "...") {
+	if slices.Contains(by, eachAlone) {
 		maps.Copy(common, l)
 	} else {
 		for _, name := range by {

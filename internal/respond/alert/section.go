@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
 
@@ -29,7 +30,7 @@ type RouteEntry struct {
 	Pos      opsrepo.Pos
 	Match    []string      `yaml:"match" ops:"doc=matchers such as severity=\"critical\"; all must match and none match everything"`
 	Continue bool          `yaml:"continue" ops:"doc=look at the routes after this one too"`
-	To       []TargetEntry `yaml:"to" ops:"required,doc=where it leads"`
+	To       []TargetEntry `yaml:"to" ops:"required,min=1,doc=where it leads"`
 }
 
 // TargetEntry is one end of a route.
@@ -43,8 +44,8 @@ type TargetEntry struct {
 // InhibitEntry is one inhibit rule of the section.
 type InhibitEntry struct {
 	Pos    opsrepo.Pos
-	Source []string `yaml:"source" ops:"required,doc=matchers of the alerts that hide"`
-	Target []string `yaml:"target" ops:"required,doc=matchers of the alerts that are hidden"`
+	Source []string `yaml:"source" ops:"required,min=1,doc=matchers of the alerts that hide"`
+	Target []string `yaml:"target" ops:"required,min=1,doc=matchers of the alerts that are hidden"`
 	Equal  []string `yaml:"equal" ops:"doc=labels that must be the same on both"`
 }
 
@@ -68,6 +69,7 @@ func checkPolicy(c *opsrepo.Checker, p PolicyEntry) {
 			}
 		}
 	}
+	checkLabels(c, p.Pos, "group_by", p.GroupBy)
 	for i, r := range p.Routes {
 		matchers(r.Pos, "match", r.Match)
 		for _, t := range r.To {
@@ -82,9 +84,36 @@ func checkPolicy(c *opsrepo.Checker, p PolicyEntry) {
 	for _, r := range p.Inhibit {
 		matchers(r.Pos, "source", r.Source)
 		matchers(r.Pos, "target", r.Target)
+		checkLabels(c, r.Pos, "equal", r.Equal)
+	}
+	if p.GroupInterval != 0 && p.GroupInterval < p.GroupWait {
+		c.Errorf(c.FieldPos(p.Pos, "group_interval"), "group_interval %s is shorter than group_wait %s; write at least as much", p.GroupInterval, p.GroupWait)
 	}
 	if p.RepeatInterval != 0 && p.GroupInterval != 0 && p.RepeatInterval < p.GroupInterval {
 		c.Errorf(c.FieldPos(p.Pos, "repeat_interval"), "repeat_interval %s is shorter than group_interval %s; write at least as much", p.RepeatInterval, p.GroupInterval)
+	}
+}
+
+// labelName is what rules, and what is sent from elsewhere, call labels in
+// practice; Prometheus itself takes any text.
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]*$`)
+
+// eachAlone in group_by stands for all labels.
+const eachAlone = "..."
+
+// checkLabels checks a list of names of labels.
+func checkLabels(c *opsrepo.Checker, pos opsrepo.Pos, field string, names []string) {
+	opsrepo.CheckUnique(c, pos, field, names)
+	for i, name := range names {
+		at := c.FieldPos(pos, opsrepo.Index(field, i))
+		switch {
+		case field == "group_by" && name == eachAlone:
+			if len(names) > 1 {
+				c.Errorf(at, "%s stands for all labels; write it alone, or name labels", eachAlone)
+			}
+		case !labelName.MatchString(name):
+			c.Errorf(at, "%q is no name of a label; write letters, digits, underscores, dots and dashes, such as app_instance", name)
+		}
 	}
 }
 
