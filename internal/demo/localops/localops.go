@@ -180,14 +180,20 @@ func fitChannels(doc *yaml.Node, p Place) {
 	list.Content = []*yaml.Node{node(map[string]any{"slug": "mail", "kind": "smtp", "host": host, "port": n, "from": from, "tls": "none"})}
 }
 
-// fitPolicy sends everything by mail, and waits a second to group.
+// fitPolicy sends everything by mail, and waits a second to group. Routes that
+// led to a channel alone are left out: a mail needs somebody.
 func fitPolicy(doc *yaml.Node) {
 	policy := value(doc, "notification_policy")
 	if policy == nil {
 		return
 	}
 	set(policy, "group_wait", "1s")
-	for _, route := range entries(policy, "routes") {
+	routes := value(policy, "routes")
+	if routes == nil {
+		return
+	}
+	var left []*yaml.Node
+	for _, route := range routes.Content {
 		seen := map[string]bool{}
 		to := value(route, "to")
 		if to == nil {
@@ -202,8 +208,11 @@ func fitPolicy(doc *yaml.Node) {
 				kept = append(kept, target)
 			}
 		}
-		to.Content = kept
+		if to.Content = kept; len(kept) > 0 {
+			left = append(left, route)
+		}
 	}
+	routes.Content = left
 }
 
 // documents reads the YAML documents of a file down to their mappings.
