@@ -14,7 +14,9 @@ import (
 func (d *driver) settle() {
 	d.t.Helper()
 	began := time.Now()
-	within(d.t, 90*time.Second, "everybody is told", func() error {
+	// Kills in the middle of sending count as attempts, so that a message which
+	// was cut off five times and then refused once waits up to 160 s.
+	within(d.t, 4*time.Minute, "everybody is told", func() error {
 		told := d.tellings()
 		for _, a := range d.alerts() {
 			for _, what := range a.due() {
