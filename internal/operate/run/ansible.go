@@ -25,18 +25,16 @@ func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, er
 	f := fleet.NewSnapshot(g)
 	j := job{id: r.ID, in: map[string][]byte{"vigie.py": callback}, secrets: map[string][]byte{}}
 	more := map[string]map[string]any{}
-	if r.Kind != Lint {
-		keys, err := o.hostKeys(ctx, f, withJumps(f, r.Servers))
-		if err != nil {
-			return job{}, err
-		}
-		if why := unknownHosts(keys); why != "" {
-			return job{}, refused("limit", "%s", why)
-		}
-		j.in["known_hosts"] = knownHosts(keys)
-		for _, s := range r.Servers {
-			more[s] = map[string]any{"ansible_ssh_extra_args": "-o HostKeyAlias=" + s}
-		}
+	keys, err := o.hostKeys(ctx, f, withJumps(f, r.Servers))
+	if err != nil {
+		return job{}, err
+	}
+	if why := unknownHosts(keys); why != "" {
+		return job{}, refused("limit", "%s", why)
+	}
+	j.in["known_hosts"] = knownHosts(keys)
+	for _, s := range r.Servers {
+		more[s] = map[string]any{"ansible_ssh_extra_args": "-o HostKeyAlias=" + s}
 	}
 	j.in["ssh_config"] = sshConfig(jumps(f, r.Servers))
 	inventory, err := playbook.NewInventory(f).File(more)
@@ -54,10 +52,6 @@ func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, er
 		return os.WriteFile(name, inventory, 0o644) //nolint:gosec // the run's user reads it, others cannot reach it
 	}
 	j.env = environment(r)
-	if r.Kind == Lint {
-		j.args = append([]string{"bash", "-c", lintScript, "lint"}, lintArgs(o.o.Sandbox, g)...)
-		return j, nil
-	}
 	variables, err := json.Marshal(r.Variables)
 	if err != nil {
 		return job{}, err
@@ -67,7 +61,7 @@ func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, er
 		o.o.Sandbox.program("ansible-playbook"), "--inventory", room + "/content/" + inventoryFile, "--limit", "@" + room + "/in/limit",
 		"--extra-vars", "@" + room + "/in/variables.json", "--forks", strconv.Itoa(r.Forks), "--diff",
 	}
-	if r.Kind == Check || r.Kind == Drift {
+	if r.Kind == Check {
 		j.args = append(j.args, "--check")
 	}
 	if len(r.Tags) > 0 {
@@ -140,43 +134,15 @@ func jumps(f *fleet.Snapshot, servers []string) []fleet.Server {
 // environment is what of Ansible's settings a run decides. All else is the
 // repository's own ansible.cfg.
 func environment(r Run) []string {
-	env := []string{
+	return []string{
 		"VIGIE_EVENTS=3",
 		"ANSIBLE_CALLBACK_PLUGINS=" + room + "/in", "ANSIBLE_CALLBACKS_ENABLED=vigie", "ANSIBLE_STDOUT_CALLBACK=default",
 		"ANSIBLE_HOME=" + room + "/home/.ansible", "ANSIBLE_LOCAL_TEMP=" + room + "/tmp", "ANSIBLE_RETRY_FILES_ENABLED=False",
 		"ANSIBLE_INVENTORY_ENABLED=yaml", "ANSIBLE_CACHE_PLUGIN=memory", "ANSIBLE_NOCOLOR=1", "ANSIBLE_NOCOWS=1",
 		"ANSIBLE_HOST_KEY_CHECKING=True", "ANSIBLE_SSH_CONTROL_PATH_DIR=" + room + "/cp",
 		"ANSIBLE_SSH_ARGS=-F " + room + "/in/ssh_config -o ControlMaster=auto -o ControlPersist=60s",
-		"ANSIBLE_DISPLAY_ARGS_TO_STDOUT=False",
+		"ANSIBLE_DISPLAY_ARGS_TO_STDOUT=False", "VIGIE_RUN=" + strconv.FormatInt(r.Number, 10), "VIGIE_COMMIT=" + r.Commit,
 	}
-	if r.Commit != "" {
-		env = append(env, "VIGIE_RUN="+strconv.FormatInt(r.Number, 10), "VIGIE_COMMIT="+r.Commit)
-	}
-	return env
-}
-
-// lintScript checks playbooks without running them. Its arguments are the
-// programs ansible-playbook and ansible-lint, then the playbooks.
-const lintScript = `
-status=0
-playbook=$1 lint=$2
-shift 2
-for p in "$@"; do
-	"$playbook" --syntax-check --inventory ` + inventoryFile + ` "$p" || status=1
-done
-if command -v "$lint" >/dev/null; then
-	"$lint" --offline --nocolor -p "$@" || status=1
-else
-	echo "ansible-lint is not installed; only the syntax was checked."
-fi
-exit $status`
-
-func lintArgs(s Sandbox, g *opsrepo.Generation) []string {
-	args := []string{s.program("ansible-playbook"), s.program("ansible-lint")}
-	for _, p := range playbook.Catalogue.Of(g) {
-		args = append(args, within(p.Path()))
-	}
-	return args
 }
 
 // said is a refusal in words, or nothing: what a person can mend is no fault of

@@ -91,15 +91,22 @@ func summary(check Run, hosts []Host) string {
 	}
 	words := "nothing would change"
 	if changes > 0 {
-		words = fmt.Sprintf("%d changes on %d of %d servers", changes, changed, len(hosts))
+		words = fmt.Sprintf("%s on %d of %d servers", times(changes, "change"), changed, len(hosts))
 	}
 	if check.State != Succeeded {
 		words += fmt.Sprintf("; the check itself %s", check.State)
 		if bad > 0 {
-			words += fmt.Sprintf(" on %d servers", bad)
+			words += " on " + times(bad, "server")
 		}
 	}
 	return words
+}
+
+func times(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // Approve lets a run that waits go on, in the name of the one who acts.

@@ -581,7 +581,7 @@ func TestARunIsApprovedBySomebodyElseWhoSawItsCheck(t *testing.T) {
 			t.Fatalf("the check is %+v, %v", check, err)
 		}
 		s.eventually("the question", func() bool { return len(s.told) == 1 })
-		if n := s.told[0]; !slices.Equal(n.To, []string{"cal"}) || !strings.Contains(n.Text, "1 changes on 1 of 1 servers") || n.Link != "/runs/"+r.ID {
+		if n := s.told[0]; !slices.Equal(n.To, []string{"cal"}) || !strings.Contains(n.Text, "1 change on 1 of 1 servers") || n.Link != "/runs/"+r.ID {
 			t.Errorf("asked %+v", n)
 		}
 		link := people.With(t.Context(), people.Actor{Slug: "cal", Role: people.Operator, Via: people.ViaLink})

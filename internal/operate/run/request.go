@@ -217,9 +217,6 @@ func (o *Office) Retry(ctx context.Context, run, reason string) (Run, error) {
 	if !old.State.Over() {
 		return Run{}, refused("", "run #%d is not over yet", old.Number)
 	}
-	if old.Kind != Real && old.Kind != Check {
-		return Run{}, refused("", "a %s is not tried again by hand", old.Kind)
-	}
 	hosts, err := o.Hosts(ctx, old.ID)
 	if err != nil {
 		return Run{}, err

@@ -98,7 +98,6 @@ type ResultFilter struct {
 	Task    int
 	Status  Status
 	Changed bool   // only those that changed something
-	Text    string // found in the message, the diff or the host's name
 	After   Result // the last of the page before
 	Limit   int    // 200 if zero, at most 1000
 }
@@ -121,10 +120,6 @@ func (o *Office) Results(ctx context.Context, run string, f ResultFilter) ([]Res
 	}
 	if f.Changed {
 		add("changed = ?", true)
-	}
-	for word := range strings.FieldsSeq(strings.ToLower(f.Text)) {
-		like := "%" + escapeLike.Replace(word) + "%"
-		add(`(LOWER(message) LIKE ? ESCAPE '\' OR LOWER(diff) LIKE ? ESCAPE '\' OR LOWER(host) LIKE ? ESCAPE '\')`, like, like, like)
 	}
 	if f.After.Task > 0 {
 		add("(task > ? OR task = ? AND host > ?)", f.After.Task, f.After.Task, f.After.Host)

@@ -47,8 +47,6 @@ type Kind string
 const (
 	Real  Kind = "run"
 	Check Kind = "check"
-	Drift Kind = "drift" // a check of the whole fleet, whose changes are findings
-	Lint  Kind = "lint"  // ansible-lint and a syntax check of an accepted commit
 )
 
 // Run is one run of a playbook.

@@ -191,7 +191,6 @@ type Filter struct {
 	Commit   string
 	By       string
 	Parent   string
-	Text     string // found in the reason, the title or the limit
 	Since    time.Time
 	Cursor   string
 	Limit    int // 50 if zero, at most 1000
@@ -202,8 +201,6 @@ type Page struct {
 	Items []Run
 	Next  string
 }
-
-var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // List returns runs, the newest first.
 func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
@@ -231,10 +228,6 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	if !f.Since.IsZero() {
 		add("requested_at >= ?", f.Since.UTC())
-	}
-	for word := range strings.FieldsSeq(strings.ToLower(f.Text)) {
-		like := "%" + escapeLike.Replace(word) + "%"
-		add(`(LOWER(reason) LIKE ? ESCAPE '\' OR LOWER(title) LIKE ? ESCAPE '\' OR LOWER(host_limit) LIKE ? ESCAPE '\')`, like, like, like)
 	}
 	if f.Cursor != "" {
 		add("id < ?", f.Cursor)

@@ -233,8 +233,8 @@ func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) o
 			end.state = Failed
 			end.cause = fmt.Sprintf("the host key of %s is not the one that is known. If the server was installed anew, accept its key at /runs/hosts/%s", rec.keyChanged, rec.keyChanged)
 		case exit != 0:
-			end.state, end.cause = Failed, rec.why(r, exit)
-		case r.Kind != Lint && rec.tally().Total() == 0:
+			end.state, end.cause = Failed, rec.why(exit)
+		case rec.tally().Total() == 0:
 			end.state, end.cause = Failed, "nothing was done: no play of the playbook is for a server of the limit"
 		default:
 			end.state = Succeeded
@@ -245,10 +245,7 @@ func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) o
 }
 
 // why says in a sentence why Ansible failed.
-func (rec *recorder) why(r Run, exit int) string {
-	if r.Kind == Lint {
-		return "there is something to mend; its log says what"
-	}
+func (rec *recorder) why(exit int) string {
 	f := rec.firstFailure
 	if f.Host == "" {
 		return fmt.Sprintf("ansible-playbook ended with status %d; its log says why", exit)

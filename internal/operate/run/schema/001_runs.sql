@@ -133,17 +133,3 @@ CREATE TABLE run_host_key (
 	accepted_by TEXT NOT NULL,
 	at TIMESTAMPTZ NOT NULL
 );
-
-CREATE TABLE run_drift (
-	server TEXT NOT NULL,
-	playbook TEXT NOT NULL,
-	task TEXT NOT NULL,
-	diff TEXT NOT NULL,
-	run TEXT NOT NULL,
-	first_seen TIMESTAMPTZ NOT NULL,
-	last_seen TIMESTAMPTZ NOT NULL,
-	cleared_at TIMESTAMPTZ,
-	ignored_by TEXT NOT NULL,
-	ignored_reason TEXT NOT NULL,
-	PRIMARY KEY (server, playbook, task)
-);
