@@ -180,11 +180,33 @@ func (b *window) tour(d *demo, issue string, began time.Time) {
 	b.sees("The silence is in force")
 	b.look("silences", "/silences")
 
+	b.onAPhone(issue)
 	b.rest()
 
 	b.expect("/nowhere")
 	b.look("not-found", "/nowhere")
 	b.look("kit", "/dev/kit")
+}
+
+// onAPhone checks what a person with a phone needs: who has what is wrong, whole
+// tables, times beside their entries, and where in the navigation one is.
+func (b *window) onAPhone(issue string) {
+	b.t.Helper()
+	b.width(phone)
+	const whole = `[...document.querySelectorAll("main .table-box")].every((e) => e.scrollWidth <= e.clientWidth)`
+	const here = `(() => { const list = document.querySelector("#rail").getBoundingClientRect(), at = document.querySelector("#rail [aria-current]").getBoundingClientRect(); return at.left >= list.left && at.right <= list.right })()`
+	b.open("/")
+	b.until("a phone says who has it", `[...document.querySelectorAll("main td")].some((e) => e.checkVisibility() && e.innerText.includes("Nadia Benali"))`)
+	b.until("the tables of Now are whole on a phone", whole)
+	for _, path := range []string{"/people", "/notifications"} {
+		b.open(path)
+		b.until("the tables of "+path+" are whole on a phone", whole)
+		b.until("the navigation shows "+path+" on a phone", here)
+	}
+	b.open(issue)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".timeline time").textContent = "24 Nov 14:07"`))
+	b.until("a time stands beside its entry", `(() => { const t = document.querySelector(".timeline time"); return t.getBoundingClientRect().right < t.nextElementSibling.getBoundingClientRect().left && t.scrollWidth <= t.clientWidth && t.getClientRects().length === 1 })()`)
+	b.width(desk)
 }
 
 // rest looks at every page of the navigation that the tour did not name.

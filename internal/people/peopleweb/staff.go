@@ -17,6 +17,14 @@ type person struct {
 	Declared                       ui.Link // file and line in the operations repository
 }
 
+// roleWords are the role and whether somebody leads, in one line.
+func (p person) roleWords() string {
+	if p.Lead {
+		return p.Role + ", lead"
+	}
+	return p.Role
+}
+
 func (f *face) rows() []person {
 	d := f.staff.Current()
 	var out []person
