@@ -45,12 +45,19 @@ type Availability struct {
 	Days    []ui.Day
 }
 
-// words writes the percentage, and of how long if it is not of 90 days.
-func (a Availability) words() string {
+// words writes the percentage, and of how long, in one unit, if it is not of 90
+// days.
+func (a Availability) words() (percent, of string) {
 	if math.IsNaN(a.Percent) || a.Watched <= 0 {
-		return percentWords(a.Percent)
+		return percentWords(a.Percent), ""
 	}
-	return percentWords(a.Percent) + " in " + ui.Duration(a.Watched.Truncate(time.Second))
+	unit := time.Second
+	for _, larger := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour} {
+		if a.Watched >= larger {
+			unit = larger
+		}
+	}
+	return percentWords(a.Percent), "in " + ui.Duration(a.Watched.Truncate(unit))
 }
 
 // last returns the newest measurement, or NaN.

@@ -47,7 +47,7 @@ type instanceRow struct {
 	servers            []ui.Link
 	seconds            []float64
 	p95                string
-	uptime             string
+	uptime, uptimeOf   string
 	days               []ui.Day
 }
 
@@ -134,7 +134,8 @@ func (f *face) perform(ctx context.Context, rows []instanceRow) error {
 		}
 		for i := range rows {
 			if a, ok := found[rows[i].slug]; ok {
-				rows[i].days, rows[i].uptime = a.Days, a.words()
+				rows[i].days = a.Days
+				rows[i].uptime, rows[i].uptimeOf = a.words()
 			}
 		}
 	}

@@ -107,9 +107,11 @@ func TestCertificatesOnDiskSayWhenTheyEnd(t *testing.T) {
 
 func TestAShortPastSaysHowShort(t *testing.T) {
 	for want, a := range map[string]Availability{
-		"87 % in 9 min": {Percent: 87, Watched: 9 * time.Minute}, "87 %": {Percent: 87}, "–": {Percent: math.NaN(), Watched: time.Minute},
+		"87 % in 9 min": {Percent: 87, Watched: 9*time.Minute + 32*time.Second}, "99 % in 2 days": {Percent: 99, Watched: 59 * time.Hour}, "87 % ": {Percent: 87},
+		"– ": {Percent: math.NaN(), Watched: time.Minute},
 	} {
-		if got := strings.ReplaceAll(a.words(), "\u00a0", " "); got != want {
+		percent, of := a.words()
+		if got := strings.ReplaceAll(percent+" "+of, "\u00a0", " "); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
