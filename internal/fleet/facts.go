@@ -7,9 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/wire"
 )
 
 //go:embed schema/*.sql
@@ -106,6 +111,46 @@ func (f *Facts) One(ctx context.Context, server, kind string) (Fact, error) {
 		return Fact{}, fmt.Errorf("fact %q of server %q: %w", kind, server, err)
 	}
 	return facts[0], nil
+}
+
+// maxHostKeys is how many host keys of a server count: sshd has one of a kind.
+const maxHostKeys = 20
+
+// HostKeys returns the public host keys that a server's agent reported, such as
+// "ssh-ed25519 AAAA…", sorted; none where it reported none. What a broken or
+// hostile agent sends in place of a key is left out.
+func (f *Facts) HostKeys(ctx context.Context, server string) ([]string, error) {
+	fact, err := f.One(ctx, server, wire.FactSSHHostKeys)
+	if errors.Is(err, ErrNoFact) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var body wire.SSHHostKeys
+	if err := json.Unmarshal(fact.Body, &body); err != nil {
+		return nil, fmt.Errorf("host keys of server %q: %w", server, err)
+	}
+	var keys []string
+	for _, line := range body.Keys[:min(len(body.Keys), maxHostKeys)] {
+		if key, ok := ParseHostKey(line); ok {
+			keys = append(keys, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))))
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+// ParseHostKey reads a public host key as an agent reports it.
+func ParseHostKey(line string) (ssh.PublicKey, bool) {
+	key, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil || len(options) > 0 || len(rest) > 0 {
+		return nil, false
+	}
+	if _, isCertificate := key.(*ssh.Certificate); isCertificate {
+		return nil, false
+	}
+	return key, true
 }
 
 // History returns the last versions of a fact, newest first; the first is

@@ -15,6 +15,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/db/dbtest"
 	"github.com/vigie-ops/vigie/internal/fleet"
+	"github.com/vigie-ops/vigie/internal/wire"
 )
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -148,6 +149,33 @@ func TestAServerCannotFillTheState(t *testing.T) {
 		}
 		if kept, err := facts.History(t.Context(), "app-01", "kind-0"); err != nil || len(kept) != 2 || kept[0].Hash != "large4" {
 			t.Errorf("%d versions of 6 MiB are kept, %v; want the last 2", len(kept), err)
+		}
+	})
+}
+
+func TestHostKeysOfAServerAreKeysAndNothingElse(t *testing.T) {
+	const key, other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/"
+	eachFacts(t, func(t *testing.T, facts *fleet.Facts) {
+		if keys, err := facts.HostKeys(t.Context(), "app-01"); err != nil || len(keys) != 0 {
+			t.Errorf("before: %v, %v", keys, err)
+		}
+		put(t, facts, fleet.Fact{Server: "app-01", Kind: wire.FactSSHHostKeys, Hash: "a", At: noon, Body: json.RawMessage(`{"keys":[` +
+			`"` + other + ` a comment","` + key + `","` + key + `","@cert-authority * ` + key + `","` + key + `\napp-02 ` + other + `","from=\"x\" ` + key + `","ssh-ed25519 AAAA",""]}`)})
+		keys, err := facts.HostKeys(t.Context(), "app-01")
+		if diff := cmp.Diff([]string{key, other}, keys); err != nil || diff != "" {
+			t.Errorf("keys (-want +got), %v:\n%s", err, diff)
+		}
+		many := make([]string, 1000)
+		for i := range many {
+			many[i] = key
+		}
+		body, err := json.Marshal(wire.SSHHostKeys{Keys: append(many, other)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, facts, fleet.Fact{Server: "app-01", Kind: wire.FactSSHHostKeys, Hash: "b", At: noon.Add(time.Hour), Body: body})
+		if keys, err := facts.HostKeys(t.Context(), "app-01"); err != nil || len(keys) != 1 {
+			t.Errorf("of 1001 keys: %v, %v; want the first few", keys, err)
 		}
 	})
 }

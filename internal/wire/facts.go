@@ -4,13 +4,14 @@ import "time"
 
 // The kinds of facts.
 const (
-	FactOS           = "os"           // OS
-	FactPackages     = "packages"     // Packages
-	FactPorts        = "ports"        // Ports
-	FactUsers        = "users"        // Users
-	FactMounts       = "mounts"       // Mounts
-	FactCertificates = "certificates" // Certificates
-	FactStale        = "stale"        // Stale
+	FactOS           = "os"            // OS
+	FactPackages     = "packages"      // Packages
+	FactPorts        = "ports"         // Ports
+	FactUsers        = "users"         // Users
+	FactMounts       = "mounts"        // Mounts
+	FactCertificates = "certificates"  // Certificates
+	FactStale        = "stale"         // Stale
+	FactSSHHostKeys  = "ssh_host_keys" // SSHHostKeys
 )
 
 // FactKinds returns every kind with an empty body of its type.
@@ -18,6 +19,7 @@ func FactKinds() map[string]any {
 	return map[string]any{
 		FactOS: &OS{}, FactPackages: &Packages{}, FactPorts: &Ports{}, FactUsers: &Users{},
 		FactMounts: &Mounts{}, FactCertificates: &Certificates{}, FactStale: &Stale{},
+		FactSSHHostKeys: &SSHHostKeys{},
 	}
 }
 
@@ -119,4 +121,10 @@ type StaleProcess struct {
 	Unit    string   `json:"unit,omitempty"`
 	Count   int      `json:"count"`
 	Files   []string `json:"files"`
+}
+
+// SSHHostKeys are the public keys by which the server's sshd shows itself,
+// sorted.
+type SSHHostKeys struct {
+	Keys []string `json:"keys"` // type and base64, as in ssh-ed25519 AAAA…, without a comment
 }

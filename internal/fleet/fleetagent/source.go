@@ -74,12 +74,13 @@ func New(o Options) *Source {
 		return readCertificates(o.Root, o.Certificates), nil
 	})
 	add(wire.FactStale, 10*time.Minute, func(ctx context.Context) (any, error) { return readStale(ctx, o.Root) })
+	add(wire.FactSSHHostKeys, 10*time.Minute, func(context.Context) (any, error) { return readHostKeys(o.Root) })
 	return s
 }
 
 // Kinds returns what Options.Disable may list.
 func Kinds() []string {
-	return []string{wire.FactCertificates, wire.FactMounts, wire.FactOS, wire.FactPackages, wire.FactPorts, wire.FactStale, wire.FactUsers}
+	return []string{wire.FactCertificates, wire.FactMounts, wire.FactOS, wire.FactPackages, wire.FactPorts, wire.FactSSHHostKeys, wire.FactStale, wire.FactUsers}
 }
 
 // Name implements the agent's source.

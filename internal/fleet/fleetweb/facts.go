@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/ui"
 	"github.com/vigie-ops/vigie/internal/wire"
@@ -52,7 +54,7 @@ const shownRows = 8
 
 // factOrder is the order of the panels. Packages are too many for a panel and
 // have a page of their own.
-var factOrder = []string{wire.FactPorts, wire.FactStale, wire.FactUsers, wire.FactCertificates, wire.FactMounts}
+var factOrder = []string{wire.FactPorts, wire.FactStale, wire.FactUsers, wire.FactCertificates, wire.FactMounts, wire.FactSSHHostKeys}
 
 // readFacts reads what was stored. What agents send is checked when it comes
 // in, so a body that does not parse is one of a newer agent: it is left out.
@@ -170,6 +172,18 @@ func tableOf(fact fleet.Fact) (factTable, bool) {
 		t.columns = columns("For", "Valid until")
 		for _, c := range b.Certificates {
 			t.rows = append(t.rows, []cell{{text: cmp.Or(strings.Join(c.Names, ", "), c.Subject, "–"), under: c.Path}, validity(c, fact.At)})
+		}
+	case *wire.SSHHostKeys:
+		t.title, t.summary = "SSH host keys", ui.Count(len(b.Keys), "key", "keys")
+		t.empty = "No host key of sshd was found."
+		t.columns = columns("Fingerprint", "Type")
+		for _, line := range b.Keys {
+			key, ok := fleet.ParseHostKey(line)
+			if !ok {
+				t.rows = append(t.rows, []cell{{text: "cannot be read", kind: ui.Quiet}, {text: "–"}})
+				continue
+			}
+			t.rows = append(t.rows, []cell{{text: ssh.FingerprintSHA256(key), mono: true}, {text: key.Type(), mono: true}})
 		}
 	case *wire.Stale:
 		t.title, t.summary = "Old libraries in use", ui.Count(len(b.Processes), "process", "processes")

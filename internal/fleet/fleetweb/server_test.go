@@ -28,11 +28,15 @@ func TestAServerSaysWhatIsKnownOfIt(t *testing.T) {
 	h.wrong = []fleetweb.Wrong{{Servers: []string{"app-01"}, Severity: signal.Warning, Words: "unusual CPU"}}
 	h.fact("app-01", wire.FactOS, wire.OS{PrettyName: "Debian GNU/Linux 12", Kernel: "6.1.0-42-amd64", CPUs: 4, MemoryBytes: 8 << 30, Architecture: "amd64"})
 	h.fact("app-01", wire.FactPorts, wire.Ports{Ports: []wire.Port{{Protocol: "tcp", Address: "0.0.0.0", Port: 443, Process: "nginx"}, {Protocol: "tcp", Address: "127.0.0.1", Port: 5432, Process: "postgres"}}})
+	h.fact("app-01", wire.FactSSHHostKeys, wire.SSHHostKeys{Keys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"}})
 	h.fact("app-01", wire.FactPackages, wire.Packages{Manager: "dpkg", Packages: []wire.Package{{Name: "openssl", Version: "3.0.1"}}})
 
 	body := h.page("/servers/app-01")
 	wants(t, body, "unusual CPU", "heard 7 s ago", "agent 0.4.2", "Debian GNU/Linux 12", "6.1.0-42-amd64",
 		"443/tcp", "nginx", "everywhere", "this machine only", "1 package of dpkg", `href="/instances/shop"`, "vigie.yaml:12", `href="/operations/files/vigie.yaml#L12"`)
+	wants(t, body, "SSH host keys", "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA", "ssh-ed25519")
+	wantsNot(t, body, "AAAAC3NzaC1lZDI1NTE5")
+	wants(t, h.page("/servers/app-01/facts/ssh_host_keys"), "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA")
 	wants(t, h.page("/servers/app-01/facts/packages"), "openssl", "3.0.1")
 }
 
@@ -46,8 +50,9 @@ func TestTextOfOutsidersStaysText(t *testing.T) {
 	h.fact("app-01", wire.FactUsers, wire.Users{Users: []wire.User{{Name: evil, Home: evil, Shell: evil}}})
 	h.fact("app-01", wire.FactStale, wire.Stale{Processes: []wire.StaleProcess{{Process: evil, Unit: evil, Files: []string{evil}}}})
 	h.fact("app-01", wire.FactCertificates, wire.Certificates{Certificates: []wire.Certificate{{Path: evil, Names: []string{evil}, Error: evil}}})
+	h.fact("app-01", wire.FactSSHHostKeys, wire.SSHHostKeys{Keys: []string{evil, "ssh-ed25519 " + evil}})
 	h.hearing.Heard("app-01", h.now, wire.Heartbeat{Agent: evil, Unavailable: []wire.Unavailable{{Name: evil, Reason: evil}}})
-	for _, path := range []string{"/servers/app-01", "/servers", "/servers?q=" + url.QueryEscape(evil), "/servers/app-01/facts/ports", "/servers/app-01/facts/os", "/instances", "/instances/shop", "/clients/borealis", "/"} {
+	for _, path := range []string{"/servers/app-01", "/servers", "/servers?q=" + url.QueryEscape(evil), "/servers/app-01/facts/ports", "/servers/app-01/facts/os", "/servers/app-01/facts/ssh_host_keys", "/instances", "/instances/shop", "/clients/borealis", "/"} {
 		wantsNot(t, h.page(path), "<script>alert")
 	}
 }
