@@ -105,7 +105,7 @@ func linkWords(link string) string {
 	}
 	for _, k := range []struct{ prefix, words string }{
 		{"/ack/", "Acknowledge, without signing in"}, {"/alerts/", "The alert"}, {"/issues/", "The issue"},
-		{"/instances/", "The instance"}, {"/servers/", "The server"}, {"/metrics", "The chart"},
+		{"/instances/", "The instance"}, {"/servers/", "The server"}, {"/metrics", "The chart"}, {"/runs/", "The run"},
 	} {
 		if strings.HasPrefix(u.Path, k.prefix) {
 			return k.words

@@ -76,9 +76,11 @@ const TopicNotifications = "notifications"
 type Courier struct {
 	o        Options
 	channels atomic.Pointer[map[string]Config]
-	sink     atomic.Pointer[signal.Sink]
-	kick     chan struct{}
-	routes   atomic.Pointer[[]alert.Route]
+	// mailChannel is the slug of the first channel that sends mail, or "".
+	mailChannel atomic.Pointer[string]
+	sink        atomic.Pointer[signal.Sink]
+	kick        chan struct{}
+	routes      atomic.Pointer[[]alert.Route]
 	// routesStale says that the routes are to be looked at now.
 	routesStale atomic.Bool
 	linkless    atomic.Bool // links cannot be made, and the log says so
@@ -111,7 +113,7 @@ func New(o Options) *Courier {
 	}
 	c := &Courier{o: o, kick: make(chan struct{}, 1), inFlight: map[string]bool{}, turns: map[string]*turn{}}
 	c.started = c.now()
-	c.channels.Store(&map[string]Config{})
+	c.SetChannels(nil)
 	return c
 }
 

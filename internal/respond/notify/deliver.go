@@ -154,12 +154,15 @@ func (c *Courier) compose(ctx context.Context, d Delivery) (Message, error) {
 	if err != nil {
 		return m, err
 	}
-	if m.Kind != KindResolved && m.Kind != KindTest {
+	if m.Kind != KindResolved && m.Kind != KindTest && m.Kind != KindNotice {
 		open, err := c.openAmong(ctx, alertsOf(ds))
 		if err != nil {
 			return m, err
 		}
 		m.Meanwhile = !open
+		if m.Meanwhile && len(m.Notices) > 0 { // what is left to tell
+			m.Kind, m.Severity = KindNotice, worst(m.Notices...)
+		}
 		if !m.Meanwhile && d.Person != "" {
 			if m.AckURL, err = c.Links().url(ctx, d); err != nil && ctx.Err() != nil {
 				return m, err

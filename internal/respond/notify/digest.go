@@ -55,12 +55,14 @@ func (c *Courier) message(lead Delivery, ds []Delivery) (Message, error) {
 	}
 	items := map[string]Item{}
 	kinds := map[Kind]bool{}
+	var notices []NoticeItem
 	for _, d := range ds {
 		one, err := d.parsed()
 		if err != nil {
 			return m, err
 		}
 		kinds[one.Kind] = true
+		notices = append(notices, one.Notices...)
 		for _, i := range one.Alerts {
 			items[i.ID] = i // what was said last counts
 		}
@@ -75,7 +77,11 @@ func (c *Courier) message(lead Delivery, ds []Delivery) (Message, error) {
 	m.Alerts = m.Alerts[:min(len(m.Alerts), maxItems)]
 	m.Total, m.Folded, m.At = len(alertsOf(ds)), len(ds), lead.FoldedAt
 	m.Issue, m.Reason, m.GroupKey, m.Group = nil, "", "", nil
+	slices.SortStableFunc(notices, func(x, y NoticeItem) int { return cmp.Compare(worst(y).Rank(), worst(x).Rank()) })
+	m.Notices = notices[:min(len(notices), maxItems)]
+	m.Untold = len(notices) - len(m.Notices)
 	if len(m.Alerts) == 0 {
+		m.Severity = worst(m.Notices...)
 		return m, nil
 	}
 	m.Severity, m.Kind = m.Alerts[0].Severity, KindFiring
@@ -84,6 +90,13 @@ func (c *Courier) message(lead Delivery, ds []Delivery) (Message, error) {
 		m.Kind = KindResolved
 	case kinds[KindReminder] && !kinds[KindFiring]:
 		m.Kind = KindReminder
+	}
+	switch {
+	case len(m.Notices) == 0:
+	case m.Kind == KindResolved: // what is over does not lead
+		m.Kind, m.Severity = KindNotice, worst(m.Notices...)
+	case worst(m.Notices...).Rank() > m.Severity.Rank():
+		m.Severity = worst(m.Notices...)
 	}
 	return m, nil
 }

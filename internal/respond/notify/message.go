@@ -16,6 +16,7 @@ const (
 	KindResolved Kind = "resolved"
 	KindReminder Kind = "reminder"
 	KindTest     Kind = "test"
+	KindNotice   Kind = "notice" // no alert; see Notice
 )
 
 // Message is what one person, or one channel, is told of one event.
@@ -29,8 +30,9 @@ type Message struct {
 	Group    map[string]string
 	To       Recipient
 	Issue    *IssueRef
-	Alerts   []Item // the worst first, at most maxItems
-	Total    int    // of all alerts it is about
+	Alerts   []Item       // the worst first, at most maxItems
+	Total    int          // of all alerts it is about
+	Notices  []NoticeItem `json:",omitempty"` // the urgent first, at most maxItems
 	Severity signal.Severity
 	Folded   int `json:"-"` // deliveries that are told in this one message; 0 where it tells its own alone
 
@@ -45,7 +47,8 @@ type Message struct {
 	BoardURL  string `json:"-"`
 	Company   string `json:"-"`
 	Base      string `json:"-"`
-	Meanwhile bool   `json:"-"` // all of it resolved before this was sent
+	Meanwhile bool   `json:"-"` // every alert of it resolved before this was sent
+	Untold    int    `json:"-"` // notices that are not listed
 }
 
 // Recipient is the person who is told; without a slug it is the channel alone.
@@ -85,7 +88,7 @@ type Item struct {
 	ChartURL            string `json:"-"`
 }
 
-// maxItems is how many alerts one message names.
+// maxItems is how many alerts, and how many notices, one message names.
 const maxItems = 50
 
 func itemOf(a alert.Alert) Item {

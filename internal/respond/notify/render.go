@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/vigie-ops/vigie/internal/respond/alert"
+	"github.com/vigie-ops/vigie/internal/signal"
 )
 
 //go:embed mail.html
@@ -32,6 +33,9 @@ func subject(m Message) string {
 	if m.Kind == KindTest {
 		return "[test] Vigie reaches you here"
 	}
+	if m.Kind == KindNotice && len(m.Notices) > 0 {
+		return noticeSubject(m)
+	}
 	if len(m.Alerts) == 0 {
 		return "[" + string(m.Kind) + "] Vigie"
 	}
@@ -45,7 +49,7 @@ func subject(m Message) string {
 	case m.Kind == KindReminder:
 		mark = "still " + mark
 	}
-	if m.Folded > 1 && m.Total > 1 {
+	if m.Folded > 1 && m.Total+len(m.Notices) > 1 {
 		mark = many(m)
 	}
 	what := oneLine(lead.Summary)
@@ -59,18 +63,44 @@ func subject(m Message) string {
 	return s
 }
 
-// many says of how many alerts a message is that tells what was folded.
-func many(m Message) string {
-	n := fmt.Sprintf("%d alerts", m.Total)
+func noticeSubject(m Message) string {
+	mark := "notice"
 	switch {
-	case m.Kind == KindResolved:
-		return n + " resolved"
-	case m.Meanwhile:
-		return n + " resolved meanwhile"
-	case m.Kind == KindReminder:
-		return "still " + n
+	case m.Folded > 1:
+		mark = many(m)
+	case m.Notices[0].Urgent:
+		mark = "urgent"
 	}
-	return n
+	return "[" + mark + "] " + clip(oneLine(m.Notices[0].Subject), 160)
+}
+
+// many says of how much a message is that tells what was folded.
+func many(m Message) string {
+	alerts, notices := count(m.Total, "alert"), count(len(m.Notices)+m.Untold, "notice")
+	switch {
+	case m.Kind == KindResolved, m.Kind == KindNotice && !m.Meanwhile: // alerts of which one fires would lead
+		alerts += " resolved"
+	case m.Meanwhile:
+		alerts += " resolved meanwhile"
+	case m.Kind == KindReminder:
+		alerts = "still " + alerts
+	}
+	switch {
+	case len(m.Notices) == 0:
+		return alerts
+	case m.Total == 0:
+		return notices
+	case m.Kind == KindNotice:
+		return notices + ", " + alerts
+	}
+	return alerts + ", " + notices
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // oneLine makes text of others fit into a header: no line break, no control
@@ -155,6 +185,11 @@ func (c *Courier) dress(m *Message) error {
 			a.ChartURL = m.Base + chart
 		}
 	}
+	for i := range m.Notices {
+		if n := &m.Notices[i]; n.Path != "" {
+			n.URL = m.Base + n.Path
+		}
+	}
 	m.Subject = subject(*m)
 	v := view{Message: *m, Heading: heading(*m), Colour: colour(*m), More: m.Total - len(m.Alerts), zone: zoneOf(m.To)}
 	var html, text bytes.Buffer
@@ -181,6 +216,16 @@ func heading(m Message) string {
 	switch {
 	case m.Kind == KindTest:
 		return "This is a test. Messages of Vigie reach you here."
+	case m.Folded > 1 && len(m.Notices) > 0:
+		s := fmt.Sprintf("So much came at once that %d messages are told in one.", m.Folded)
+		if m.Meanwhile {
+			s += " The alerts among them resolved while it waited to be sent."
+		}
+		return s
+	case m.Kind == KindNotice && m.Severity == signal.Critical:
+		return "This is no alert, but you must know it now."
+	case m.Kind == KindNotice:
+		return "This is no alert, but you must know it."
 	case m.Folded > 1 && !m.Meanwhile && m.Kind == KindResolved:
 		return fmt.Sprintf("This is over. So much ended at once that %d messages are told in one.", m.Folded)
 	case m.Folded > 1 && !m.Meanwhile:
@@ -201,7 +246,7 @@ func heading(m Message) string {
 
 func colour(m Message) string {
 	switch {
-	case m.Kind == KindResolved || m.Meanwhile || m.Kind == KindTest:
+	case m.Kind == KindResolved || m.Meanwhile && m.Kind != KindNotice || m.Kind == KindTest:
 		return "#1a7f4b"
 	case m.Severity == "critical":
 		return "#c2281d"

@@ -88,9 +88,14 @@ func (c *Courier) ApplyOps(_ context.Context, tx *db.Tx, g *opsrepo.Generation) 
 // SetChannels has these channels count from now on.
 func (c *Courier) SetChannels(all []Config) {
 	m := make(map[string]Config, len(all))
+	mail := ""
 	for _, ch := range all {
 		m[ch.Slug] = ch
+		if ch.Kind == SMTP && mail == "" {
+			mail = ch.Slug
+		}
 	}
 	c.channels.Store(&m)
+	c.mailChannel.Store(&mail)
 	c.wake()
 }

@@ -36,6 +36,7 @@ type Delivery struct {
 	Text      string // only from Get; without the recipient's link
 	HTML      string // only from Get; without the recipient's link
 	Alerts    []string
+	Link      string // path in the console that a notice leads to, if any
 	MessageID string
 	Digest    string // id of the delivery in whose message this one is told, if there are several
 	FoldedAt  time.Time
@@ -111,6 +112,15 @@ func deliveriesWhere(ctx context.Context, q db.Queryer, where string, args ...an
 		}
 		if err := json.Unmarshal([]byte(r.Alerts), &ds[i].Alerts); err != nil {
 			return nil, fmt.Errorf("read delivery %s: %w", r.ID, err)
+		}
+		if ds[i].Kind == KindNotice {
+			m, err := ds[i].parsed()
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range m.Notices {
+				ds[i].Link = n.Path
+			}
 		}
 	}
 	return ds, nil

@@ -90,7 +90,7 @@ const LabelChannel = "channel"
 // targets of its routes or, where there are none, by any other channel.
 func detour(targets []alert.Target, channels map[string]Config, a alert.Alert) []alert.Target {
 	broken := a.Labels[LabelChannel]
-	if a.Detector != detector || broken == "" || a.Name == RouteReachesNobody { // that channel works
+	if a.Detector != detector || broken == "" || a.Name == RouteReachesNobody || a.Name == NoticeReachesNobody { // that channel works
 		return targets
 	}
 	others := slices.DeleteFunc(slices.Clone(targets), func(t alert.Target) bool { return t.Channel == broken })

@@ -479,7 +479,7 @@ func table(rows []row) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Two(r.Subject, issueHref(r), "to "+r.Who).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Two(r.Subject, href(r), "to "+r.Who).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

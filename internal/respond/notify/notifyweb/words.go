@@ -20,9 +20,10 @@ func ackNote(v ackView) string {
 	return "You are " + v.Person + ". Acknowledging says that you look at it; nobody else is asked meanwhile."
 }
 
-func issueHref(r row) string {
+// href leads to what a message is about.
+func href(r row) string {
 	if r.Issue == "" {
-		return ""
+		return r.Link
 	}
 	return "/issues/" + r.Issue
 }

@@ -96,6 +96,15 @@ func post(m notify.Message) Post {
 		p.Blocks = append(p.Blocks, Block{Type: "section", Text: &Text{Type: "mrkdwn", Text: text}})
 	}
 	section("*" + escape(clip(m.Subject, maxText/5)) + "*")
+	for n, notice := range m.Notices {
+		if n == maxBlocks {
+			section(fmt.Sprintf("… and <%s/notifications|%d more>", m.Base, len(m.Notices)-n+m.Untold))
+			break
+		}
+		for _, text := range words(notice, m.Folded > 1) {
+			section(text)
+		}
+	}
 	for n, a := range m.Alerts {
 		if n == maxBlocks {
 			section(fmt.Sprintf("… and <%s|%d more>", m.BoardURL, m.Total-n))
@@ -103,12 +112,53 @@ func post(m notify.Message) Post {
 		}
 		section(lines(a))
 	}
+	if m.Kind == notify.KindNotice && len(m.Alerts) == 0 {
+		return p
+	}
 	links := "<" + m.BoardURL + "|All alerts>"
 	if m.Issue != nil {
 		links = fmt.Sprintf("<%s|Issue #%d> · ", m.Issue.URL, m.Issue.Number) + links
 	}
 	p.Blocks = append(p.Blocks, Block{Type: "context", Elements: []Text{{Type: "mrkdwn", Text: links}}})
 	return p
+}
+
+// words says one notice: what it is, whom it is for, and where it leads. Among
+// others it is short; alone, the head of the post names it.
+func words(n notify.NoticeItem, among bool) []string {
+	var head, foot []string
+	if among {
+		foot = append(foot, "*"+escape(clip(n.Subject, maxText/25))+"*", fit(escape(n.Short()), maxText/4))
+	} else if n.Text != "" {
+		head = append(head, fit(escape(n.Text), maxText))
+	}
+	var names []string
+	for _, r := range n.For {
+		names = append(names, r.Name)
+	}
+	if len(names) > 0 {
+		foot = append(foot, "For "+escape(clip(strings.Join(names, ", "), maxText/25)))
+	}
+	if n.URL != "" {
+		foot = append(foot, "<"+escape(n.URL)+"|"+strings.ReplaceAll(escape(clip(n.Button, maxText/50)), "|", "¦")+">")
+	}
+	if len(foot) > 0 {
+		head = append(head, strings.Join(foot, "\n"))
+	}
+	return head
+}
+
+// fit shortens text that is escaped already, and cuts no escape in half.
+func fit(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	s = string(r[:n])
+	if at := strings.LastIndexByte(s, '&'); at >= 0 && !strings.Contains(s[at:], ";") {
+		s = s[:at]
+	}
+	return s + "…"
 }
 
 // lines says one alert.

@@ -46,6 +46,18 @@ type Vigie struct {
 	Severity  string    `json:"severity"`
 	Meanwhile bool      `json:"resolved_meanwhile"`
 	Issue     *Issue    `json:"issue,omitempty"`
+	Notice    *Notice   `json:"notice,omitempty"`
+}
+
+// Notice is what a payload of the kind notice says; it has no alerts.
+type Notice struct {
+	Subject string   `json:"subject"`
+	Text    string   `json:"text"`
+	URL     string   `json:"url,omitempty"` // in the console, for who is signed in
+	Button  string   `json:"button,omitempty"`
+	About   string   `json:"about,omitempty"`
+	Urgent  bool     `json:"urgent"`
+	For     []string `json:"for"` // slugs of people
 }
 
 // Issue is the issue of the logbook that a payload is about.
@@ -65,6 +77,15 @@ func payload(m notify.Message) Payload {
 	}
 	if m.Issue != nil {
 		p.Vigie.Issue = &Issue{ID: m.Issue.ID, Number: m.Issue.Number, Title: m.Issue.Title, State: m.Issue.State, URL: m.Issue.URL}
+	}
+	for _, n := range m.Notices { // one: a webhook gets every message by itself
+		p.Vigie.Notice = &Notice{Subject: n.Subject, Text: n.Text, URL: n.URL, About: n.About, Urgent: n.Urgent, For: []string{}}
+		if n.URL != "" {
+			p.Vigie.Notice.Button = n.Button
+		}
+		for _, r := range n.For {
+			p.Vigie.Notice.For = append(p.Vigie.Notice.For, r.Slug)
+		}
 	}
 	for _, a := range m.Alerts {
 		if a.State == alert.Firing {
