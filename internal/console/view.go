@@ -111,6 +111,11 @@ var said = map[string]ui.Message{
 	"declared":     {Kind: ui.OK, Text: "The issue is open."},
 	"checked":      {Kind: ui.Info, Text: "The operations repository is being read again."},
 	"sent":         {Kind: ui.Info, Text: "On its way."},
+	"canceling":    {Kind: ui.Info, Text: "It is being stopped."},
+	"approved":     {Kind: ui.OK, Text: "Approved. It starts when its servers are free."},
+	"rejected":     {Kind: ui.OK, Text: "Rejected. Whoever asked reads why."},
+	"accepted":     {Kind: ui.OK, Text: "Accepted. Its playbooks may run now."},
+	"host key":     {Kind: ui.OK, Text: "Accepted. Runs know the server by these keys from now on."},
 	"revoked":      {Kind: ui.OK, Text: "Revoked."},
 }
 

@@ -3,6 +3,7 @@ package demo
 import (
 	"github.com/vigie-ops/vigie/internal/hub"
 	"github.com/vigie-ops/vigie/internal/lib/secret"
+	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 )
 
@@ -24,6 +25,7 @@ func (d *demo) config() hub.Config {
 		Operations: hub.Operations{
 			Git: "file://" + d.path("ops"), Branch: "main", Interval: interval("2s"),
 		},
+		Runs: hub.Runs{User: run.DefaultUser, Concurrency: 4},
 		Metrics: hub.Metrics{
 			Engine: "embedded", RawRetention: interval("15d"), RollupRetention: interval("400d"), RuleInterval: interval("5s"),
 		},

@@ -109,6 +109,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := h.WaitOperations(ctx); err != nil {
 		return err
 	}
+	// Whoever starts the demo wrote none of its files, and is asked about every
+	// later commit.
+	if err := h.Runs().Begin(ctx, "the example that the demo begins with"); err != nil {
+		return err
+	}
 	run, err := d.agent(ctx)
 	if err != nil {
 		return err

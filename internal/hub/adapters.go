@@ -32,7 +32,7 @@ type auditor struct{ log *audit.Log }
 
 func (a auditor) Record(ctx context.Context, tx *db.Tx, verb, object, reason string, details map[string]any) error {
 	e := audit.Entry{Actor: audit.System, Verb: verb, Object: object, Reason: reason, Details: details}
-	if actor, ok := people.From(ctx); ok {
+	if actor, ok := people.From(ctx); ok && actor.Slug != "" {
 		e.Actor, e.Via = actor.Slug, actor.Via
 	}
 	return a.log.Record(ctx, tx, e)

@@ -27,6 +27,7 @@ type Config struct {
 	State      State      `yaml:"state" ops:"doc=where the state lives"`
 	Operations Operations `yaml:"operations" ops:"required,doc=the operations repository"`
 	Metrics    Metrics    `yaml:"metrics" ops:"doc=the engine of the time series"`
+	Runs       Runs       `yaml:"runs" ops:"doc=how playbooks are run"`
 	Tokens     string     `yaml:"tokens" ops:"doc=file of static tokens for programs; a line each: NAME ROLE TOKEN"`
 }
 
@@ -77,6 +78,14 @@ type Metrics struct {
 	RuleInterval opsrepo.Duration `yaml:"rule_interval" ops:"default=15s,min=1s"`
 }
 
+// Runs says as whom and with what Ansible is started. Runs need a hub that is
+// started as root; without one everything else works.
+type Runs struct {
+	User        string `yaml:"user" ops:"default=vigie-run,doc=user of this machine that every Ansible process runs as; nobody else's"`
+	Ansible     string `yaml:"ansible" ops:"doc=folder of ansible-playbook, such as that of a virtual environment; the usual ones if absent"`
+	Concurrency int    `yaml:"concurrency" ops:"default=4,min=1,max=100,doc=how many runs there may be at a time"`
+}
+
 // LoadConfig reads a hub's file and reports every mistake in it.
 func LoadConfig(file string) (Config, error) {
 	b, err := os.ReadFile(file)
@@ -123,6 +132,9 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		if err := opsrepo.CheckBranch(c.Operations.Branch); err != nil {
 			wrong("operations.branch", "%v", err)
 		}
+	}
+	if dir := c.Runs.Ansible; dir != "" && !filepath.IsAbs(dir) {
+		wrong("runs.ansible", "%q depends on where the hub is started; write an absolute path", dir)
 	}
 	if dir := c.Operations.Directory; dir != "" && !filepath.IsAbs(dir) {
 		wrong("operations.directory", "%q depends on where the hub is started; write an absolute path", dir)

@@ -24,6 +24,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
@@ -71,6 +72,7 @@ type Hub struct {
 	desk    *logbook.Desk
 	courier *notify.Courier
 	ops     *opsrepo.Follower
+	runs    *run.Office
 
 	console   *console.Console
 	listeners listeners
@@ -249,3 +251,6 @@ func (h *Hub) Fleet() *fleet.Fleet { return h.fleet }
 
 // Staff are the people of the operations repository.
 func (h *Hub) Staff() *people.Staff { return h.staff }
+
+// Runs takes requests for runs of playbooks.
+func (h *Hub) Runs() *run.Office { return h.runs }

@@ -99,12 +99,14 @@ func (h *Hub) openObserve(ctx context.Context) error {
 func (h *Hub) openOperations(ctx context.Context) error {
 	o := h.o.Config.Operations
 	var source opsrepo.Source
+	var commitsOf *opsrepo.Commits
 	if o.Git != "" {
 		git := opsrepo.NewGit(o.Git, o.Branch, filepath.Join(h.o.Config.Data, "operations.git"))
 		git.Token = o.Token
-		source = git
+		source, commitsOf = git, git.Commits()
 	} else {
-		source = opsrepo.NewDir(o.Directory)
+		dir := opsrepo.NewDir(o.Directory)
+		source, commitsOf = dir, dir.Commits()
 	}
 	h.ops = opsrepo.NewFollower(opsrepo.FollowerOptions{
 		Source: source, Sections: Sections(), DB: h.state, Sink: h.board, Interval: o.Interval.Std(), Log: h.log, Now: h.o.Now,
@@ -120,6 +122,7 @@ func (h *Hub) openOperations(ctx context.Context) error {
 		h.log.Error("last good generation could not be restored", "err", err)
 	}
 	h.services = append(h.services, h.ops, h.hearing, h.agents, h.accounts, clocks{h}, setupLink{h})
+	h.openRuns(commitsOf)
 	return nil
 }
 

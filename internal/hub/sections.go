@@ -11,6 +11,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
+	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
@@ -45,5 +46,6 @@ func Schemas() []db.Schema {
 		alert.Tables,
 		logbook.Tables,
 		notify.Tables,
+		run.Tables,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/fleet"
 )
@@ -103,7 +105,11 @@ func bare(keys []string) []string {
 
 // HostKeysOf returns what is known of the host keys of a server.
 func (o *Office) HostKeysOf(ctx context.Context, server string) (HostKeys, error) {
-	keys, err := o.hostKeys(ctx, fleet.NewSnapshot(o.o.Current()), []string{server})
+	f := fleet.NewSnapshot(o.o.Current())
+	if _, ok := f.Server(server); !ok {
+		return HostKeys{}, refused("server", "the operations repository has no server %q", server)
+	}
+	keys, err := o.hostKeys(ctx, f, []string{server})
 	if err != nil {
 		return HostKeys{}, err
 	}
@@ -179,4 +185,16 @@ func sshConfig(jumps []fleet.Server) []byte {
 		"\tIdentityAgent " + room + "/agent.sock\n\tPreferredAuthentications publickey\n\tPasswordAuthentication no\n\tKbdInteractiveAuthentication no\n" +
 		"\tForwardAgent no\n\tForwardX11 no\n\tConnectTimeout 10\n\tServerAliveInterval 5\n\tServerAliveCountMax 3\n\tLogLevel ERROR\n")
 	return []byte(b.String())
+}
+
+// Fingerprints are keys as ssh-keygen -l prints them: the kind and SHA256:….
+func Fingerprints(keys []string) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = "a key that cannot be read"
+		if key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(k)); err == nil {
+			out[i] = strings.TrimPrefix(key.Type(), "ssh-") + " " + ssh.FingerprintSHA256(key)
+		}
+	}
+	return out
 }

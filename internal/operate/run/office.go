@@ -153,8 +153,9 @@ var (
 
 // RefusedError says why a request was not taken, in a sentence for who asked.
 type RefusedError struct {
-	Field  string // what of the request is wrong; empty for all of it
-	Reason string
+	Field     string // what of the request is wrong; empty for all of it
+	Reason    string
+	Variables map[string]string // what is wrong with which variable, where Field is "variables"
 }
 
 func (e *RefusedError) Error() string { return e.Reason }
@@ -190,6 +191,9 @@ func (o *Office) generation(ctx context.Context, commit string) (*opsrepo.Genera
 	return g, nil
 }
 
+// Ready reports why no run can be started, or nil.
+func (o *Office) Ready() error { return o.o.Sandbox.Ready() }
+
 // Commit returns the commit of a whole or shortened hash, or the one that the
 // hub follows for an empty one.
 func (o *Office) Commit(ctx context.Context, short string) (opsrepo.Commit, error) {
@@ -213,11 +217,15 @@ func (o *Office) Commit(ctx context.Context, short string) (opsrepo.Commit, erro
 	return c, err
 }
 
-// Catalogue returns the playbooks of a commit with the fleet that they run on.
+// Catalogue returns the playbooks of a commit with the fleet that they run on;
+// those of what the hub follows for an empty one.
 func (o *Office) Catalogue(ctx context.Context, commit string) ([]playbook.Playbook, *fleet.Snapshot, error) {
-	g, err := o.generation(ctx, commit)
-	if err != nil {
-		return nil, nil, err
+	g := o.o.Current()
+	if commit != "" {
+		var err error
+		if g, err = o.generation(ctx, commit); err != nil {
+			return nil, nil, err
+		}
 	}
 	return playbook.Catalogue.Of(g), fleet.NewSnapshot(g), nil
 }

@@ -108,8 +108,8 @@ type Record struct {
 	Results []Result
 }
 
-// Record returns the whole record of a run, without its log.
-func (o *Office) Record(ctx context.Context, run string) (Record, error) {
+// Outline returns a run with its hosts and tasks.
+func (o *Office) Outline(ctx context.Context, run string) (Record, error) {
 	r, err := o.Get(ctx, run)
 	if err != nil {
 		return Record{}, err
@@ -118,12 +118,19 @@ func (o *Office) Record(ctx context.Context, run string) (Record, error) {
 	if rec.Hosts, err = hostsOf(ctx, o.o.DB.Read(), r.ID); err != nil {
 		return Record{}, err
 	}
-	if rec.Tasks, err = o.Tasks(ctx, r.ID); err != nil {
+	rec.Tasks, err = o.Tasks(ctx, r.ID)
+	return rec, err
+}
+
+// Record returns the whole record of a run, without its log.
+func (o *Office) Record(ctx context.Context, run string) (Record, error) {
+	rec, err := o.Outline(ctx, run)
+	if err != nil {
 		return Record{}, err
 	}
 	for more, after := true, (Result{}); more; {
 		var some []Result
-		if some, more, err = o.Results(ctx, r.ID, ResultFilter{After: after, Limit: 1000}); err != nil {
+		if some, more, err = o.Results(ctx, rec.Run.ID, ResultFilter{After: after, Limit: 1000}); err != nil {
 			return Record{}, err
 		}
 		rec.Results = append(rec.Results, some...)

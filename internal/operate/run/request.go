@@ -136,7 +136,11 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 		}
 	}
 	if r.Variables, err = p.Values(q.Variables); err != nil {
-		return Run{}, nil, refused("variables", "%v", err)
+		out := &RefusedError{Field: "variables", Reason: err.Error()}
+		if each := (playbook.Mistakes{}); errors.As(err, &each) {
+			out.Variables = each
+		}
+		return Run{}, nil, out
 	}
 	snapshot := fleet.NewSnapshot(g)
 	if r.Servers, err = playbook.NewInventory(snapshot).Limit(r.Limit); err != nil {

@@ -97,7 +97,9 @@ type ResultFilter struct {
 	Host    string
 	Task    int
 	Status  Status
+	Trouble bool   // only what failed or could not be reached
 	Changed bool   // only those that changed something
+	Text    string // that the message, the diff or the task's name holds
 	After   Result // the last of the page before
 	Limit   int    // 200 if zero, at most 1000
 }
@@ -120,6 +122,14 @@ func (o *Office) Results(ctx context.Context, run string, f ResultFilter) ([]Res
 	}
 	if f.Changed {
 		add("changed = ?", true)
+	}
+	if f.Trouble {
+		add("status IN (?, ?)", string(TaskFailed), string(Unreachable))
+	}
+	if f.Text != "" {
+		like := "%" + likeEscaper.Replace(strings.ToLower(f.Text)) + "%"
+		add(`(LOWER(message) LIKE ? ESCAPE '\' OR LOWER(diff) LIKE ? ESCAPE '\' OR task IN (SELECT n FROM run_task WHERE run = ? AND LOWER(name) LIKE ? ESCAPE '\'))`,
+			like, like, run, like)
 	}
 	if f.After.Task > 0 {
 		add("(task > ? OR task = ? AND host > ?)", f.After.Task, f.After.Task, f.After.Host)

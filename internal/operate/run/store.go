@@ -100,11 +100,11 @@ func insertRun(ctx context.Context, tx *db.Tx, r *Run) error {
 		return err
 	}
 	r.Number = n
-	q := `INSERT INTO run_run (` + columns + `) VALUES (?` + strings.Repeat(", ?", 34) + `)`
+	q := `INSERT INTO run_run (` + columns + `, words) VALUES (?` + strings.Repeat(", ?", 35) + `)`
 	_, err = tx.NewRaw(q, r.ID, r.Number, string(r.Kind), r.Playbook, r.Title, r.Path, r.Commit, r.Content, r.Limit, text(r.Tags), text(r.Variables),
 		text(r.Servers), r.Reason, r.By, r.Via, r.RequestedAt, r.Parent, r.Accepted, r.BreakGlass, text(r.Approval), null(r.ExpiresAt), string(r.State),
 		r.Cause, null(r.QueuedAt), null(r.StartedAt), null(r.EndedAt), r.CancelBy, int64(r.Timeout/time.Second), r.Forks, r.worker, r.Ansible, r.Exit,
-		r.Seq, r.PrevHash, r.Hash).Exec(ctx)
+		r.Seq, r.PrevHash, r.Hash, words(*r)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
@@ -119,6 +119,13 @@ func insertRun(ctx context.Context, tx *db.Tx, r *Run) error {
 		}
 	}
 	return nil
+}
+
+// words are what a search finds a run by.
+func words(r Run) string {
+	return strings.ToLower(strings.Join(slices.Concat([]string{
+		fmt.Sprintf("#%d", r.Number), r.Playbook, r.Title, r.Limit, r.Reason, r.By, r.Commit, r.BreakGlass,
+	}, r.Servers), " "))
 }
 
 // chunk bounds the length of one statement.
@@ -191,6 +198,7 @@ type Filter struct {
 	Commit   string
 	By       string
 	Parent   string
+	Text     string // words that the run holds, in any order: its number, playbook, servers, reason, who
 	Since    time.Time
 	Cursor   string
 	Limit    int // 50 if zero, at most 1000
@@ -201,6 +209,8 @@ type Page struct {
 	Items []Run
 	Next  string
 }
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // List returns runs, the newest first.
 func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
@@ -225,6 +235,9 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	if f.Server != "" {
 		add("id IN (SELECT run FROM run_server WHERE server = ?)", f.Server)
+	}
+	for word := range strings.FieldsSeq(strings.ToLower(f.Text)) {
+		add(`words LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(word)+"%")
 	}
 	if !f.Since.IsZero() {
 		add("requested_at >= ?", f.Since.UTC())

@@ -42,6 +42,7 @@ CREATE TABLE run_run (
 	seq BIGINT NOT NULL DEFAULT 0,
 	prev_hash TEXT NOT NULL DEFAULT '',
 	hash TEXT NOT NULL DEFAULT '',
+	words TEXT NOT NULL DEFAULT '',
 	told BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE INDEX run_run_told ON run_run (told, seq);
