@@ -14,18 +14,15 @@ import (
 	"github.com/vigie-ops/vigie/internal/people"
 )
 
-// askFor has a run wait for its approval: first comes a check of the same, so
+// askFor writes a run that waits for its approval: first comes a check of the same, so
 // that whoever approves sees what would change.
 func (o *Office) askFor(ctx context.Context, tx *db.Tx, r *Run, rule playbook.ApprovalRule) error {
 	check := *r
 	check.ID, check.Kind, check.Parent, check.Approval = id.New(), Check, r.ID, Approval{}
 	check.Reason = "shows what would change, for who is to approve"
-	if err := insertRun(ctx, tx, &check); err != nil {
-		return err
-	}
 	r.State, r.QueuedAt, r.Cause = Checking, time.Time{}, "a check shows what would change"
 	r.Approval.Check, r.Approval.Channel, r.Approval.Within = check.ID, rule.Channel, rule.Expires.Std()
-	return nil
+	return errors.Join(insertRun(ctx, tx, r), insertRun(ctx, tx, &check))
 }
 
 // ask moves the runs whose check has ended on to those who may approve them.
@@ -59,7 +56,7 @@ func (o *Office) asked(ctx context.Context, tx *db.Tx, run string, check Run) er
 		return err
 	}
 	r.State, r.ExpiresAt = Waiting, o.now().Add(r.Approval.Within)
-	r.Cause = "waits for " + strings.Join(r.Approval.Approvers, " or ")
+	r.Cause = "to be approved by " + strings.Join(r.Approval.Approvers, " or ")
 	if err := saveRun(ctx, tx, r); err != nil {
 		return err
 	}

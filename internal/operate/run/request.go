@@ -66,12 +66,11 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 	}
 	err = o.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		one := r
+		write := func() error { return insertRun(ctx, tx, &one) }
 		if rule != nil {
-			if err := o.askFor(ctx, tx, &one, *rule); err != nil {
-				return err
-			}
+			write = func() error { return o.askFor(ctx, tx, &one, *rule) }
 		}
-		if err := insertRun(ctx, tx, &one); err != nil {
+		if err := write(); err != nil {
 			return err
 		}
 		if one.BreakGlass != "" {

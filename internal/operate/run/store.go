@@ -193,6 +193,9 @@ type Filter struct {
 	State    State
 	Kinds    []Kind
 	Active   bool // not over yet
+	// ForThemselves leaves out the checks that belong to a run that waits for
+	// approval.
+	ForThemselves bool
 	Playbook string
 	Server   string
 	Commit   string
@@ -224,6 +227,9 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	if f.Active {
 		add("state IN (?, ?, ?, ?)", string(Checking), string(Waiting), string(Queued), string(Running))
+	}
+	if f.ForThemselves {
+		add("(kind <> ? OR parent = '')", string(Check))
 	}
 	if len(f.Kinds) > 0 {
 		add("kind IN (?)", bun.List(f.Kinds))

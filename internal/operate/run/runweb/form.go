@@ -150,8 +150,12 @@ func fieldOf(one playbook.Variable, in url.Values, mistake string) variableField
 	}
 	switch one.Type {
 	case "choice":
-		if !v.Required {
-			v.Options = append(v.Options, ui.Option{Label: "not set"})
+		none := "not set"
+		if v.Required {
+			none = "choose one"
+		}
+		if v.Value == "" {
+			v.Options = append(v.Options, ui.Option{Label: none})
 		}
 		for _, c := range one.Choices {
 			v.Options = append(v.Options, ui.Option{Value: c, Label: c})

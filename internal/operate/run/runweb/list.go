@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/console"
@@ -60,7 +61,10 @@ func (f *face) list(w http.ResponseWriter, r *http.Request) error {
 	default:
 		filter.State = run.State(q.Get("state"))
 	}
-	if k := q.Get("kind"); k != "" {
+	switch k := q.Get("kind"); k {
+	case "":
+		filter.ForThemselves = true
+	default:
 		filter.Kinds = []run.Kind{run.Kind(k)}
 	}
 	page, err := f.office.List(r.Context(), filter)
@@ -149,17 +153,27 @@ func (f *face) rows(runs []run.Run) []row {
 	for i, r := range runs {
 		out[i] = row{
 			Href: home + "/" + r.ID, Title: heading(r), Number: "#" + strconv.FormatInt(r.Number, 10), Kind: stateKind(r.State), Word: stateWord(r.State),
-			Cause: r.Cause, Where: where(r), Who: f.name(r.By), Why: r.Reason, At: r.RequestedAt,
+			Cause: oneLine(r.Cause), Where: where(r), Who: f.name(r.By), Why: r.Reason, At: r.RequestedAt,
 		}
 		out[i].Sub = out[i].Number + ", commit " + short(r.Commit)
 		if r.BreakGlass != "" {
 			out[i].Sub += ", break-glass"
 		}
 		if d := took(r, f.now()); d > 0 {
-			out[i].Took = ui.Duration(d.Truncate(time.Second))
+			out[i].Took = ui.Duration(d.Truncate(100 * time.Millisecond))
 		}
 	}
 	return out
+}
+
+// oneLine cuts what a list has no room for.
+func oneLine(s string) string {
+	const most = 90
+	s, _, _ = strings.Cut(s, "\n")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 // emptyWords say what an empty list means.

@@ -33,10 +33,12 @@ type oneView struct {
 	Cause      string
 	Kind       ui.Kind
 	Running    bool
+	Began      bool
 	Fraction   float64 // of the expected time
 	Progress   string
 	Facts      []ui.Fact
 	Hosts      []hostRow
+	NoHosts    string
 	HostPages  ui.Pages
 	Tasks      []taskRow
 	TaskPages  ui.Pages
@@ -82,8 +84,10 @@ type decideView struct {
 	Expires    time.Time
 	Asks       string
 	Check      string // address of the check
+	CheckWord  string
 	CheckWords string
 	CheckKind  ui.Kind
+	NoChange   string
 	Would      []resultRow
 	MoreWould  bool
 }
@@ -126,7 +130,7 @@ func (f *face) fill(ctx context.Context, r *http.Request, one run.Run, v *oneVie
 			return err
 		}
 	}
-	v.Facts = f.facts(one)
+	v.Facts, v.Began = f.facts(one), !one.StartedAt.IsZero()
 	operator := console.Actor(r).Role.Allows(people.Operator)
 	v.MayCancel = operator && !one.State.Over()
 	v.MayRetry = operator && one.State.Over() && one.State != run.Succeeded
@@ -206,6 +210,12 @@ func replaced(path string, q url.Values, pairs ...string) string {
 
 func (f *face) tables(one run.Run, hosts []run.Host, tasks []run.Task, v *oneView) {
 	path := home + "/" + one.ID
+	v.NoHosts = strings.Join(one.Servers[:min(len(one.Servers), 20)], ", ")
+	if one.State.Over() {
+		v.NoHosts = "It ended before it began on any server."
+	} else if len(one.Servers) > 20 {
+		v.NoHosts += " and more"
+	}
 	some, pages := pageOf(hosts, hostsShown, v.Query, "hosts", path)
 	v.HostPages = pages
 	for _, h := range some {
@@ -364,9 +374,10 @@ func (f *face) decision(ctx context.Context, actor people.Actor, one run.Run) (*
 		return nil, err
 	}
 	v.Check, v.CheckKind = home+"/"+check.ID, stateKind(check.State)
-	v.CheckWords = stateWord(check.State)
-	if check.Cause != "" {
-		v.CheckWords += ": " + check.Cause
+	v.CheckWord, v.CheckWords = stateWord(check.State), check.Cause
+	v.NoChange = "The check found every server as the playbook wants it."
+	if check.State != run.Succeeded {
+		v.NoChange = "The check did not get far enough to find out."
 	}
 	tasks, err := f.office.Tasks(ctx, check.ID)
 	if err != nil {

@@ -44,7 +44,7 @@ func (f *face) changes(ctx context.Context, from, to time.Time) ([]ui.Moment, er
 
 // underWay is Now's panel of what works or waits; nothing where nothing does.
 func (f *face) underWay(ctx context.Context, _ console.About) (templ.Component, error) {
-	page, err := f.office.List(ctx, run.Filter{Active: true, Limit: 8})
+	page, err := f.office.List(ctx, run.Filter{Active: true, ForThemselves: true, Limit: 8})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (f *face) underWay(ctx context.Context, _ console.About) (templ.Component, 
 
 // ofServer is a server's panel of its runs.
 func (f *face) ofServer(ctx context.Context, about console.About) (templ.Component, error) {
-	page, err := f.office.List(ctx, run.Filter{Server: about.Subject.Slug, Limit: 6})
+	page, err := f.office.List(ctx, run.Filter{Server: about.Subject.Slug, ForThemselves: true, Limit: 6})
 	if err != nil {
 		return nil, err
 	}
