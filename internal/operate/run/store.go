@@ -190,21 +190,21 @@ func runByID(ctx context.Context, q db.Queryer, id string) (Run, error) {
 
 // Filter says which runs to list; what is empty does not filter.
 type Filter struct {
-	State    State
-	Kinds    []Kind
-	Active   bool // not over yet
+	State  State
+	Kinds  []Kind
+	Active bool // not over yet
 	// ForThemselves leaves out the checks that belong to a run that waits for
 	// approval.
 	ForThemselves bool
-	Playbook string
-	Server   string
-	Commit   string
-	By       string
-	Parent   string
-	Text     string // words that the run holds, in any order: its number, playbook, servers, reason, who
-	Since    time.Time
-	Cursor   string
-	Limit    int // 50 if zero, at most 1000
+	Playbook      string
+	Server        string
+	Commit        string
+	By            string
+	Parent        string
+	Text          string // words that the run holds, in any order: its number, playbook, servers, reason, who
+	Since         time.Time
+	Cursor        string
+	Limit         int // 50 if zero, at most 1000
 }
 
 // Page is a page of runs, newest first; Next is empty on the last one.
