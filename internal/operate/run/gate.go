@@ -230,6 +230,23 @@ func (o *Office) Begin(ctx context.Context, note string) error {
 	})
 }
 
+// Accepted returns the commit that what runs by itself takes: the one that the
+// hub follows, or the last accepted one while nobody accepted that.
+func (o *Office) Accepted(ctx context.Context) (opsrepo.Commit, error) {
+	c, err := o.Commit(ctx, "")
+	if err != nil {
+		return c, err
+	}
+	v, err := o.Judge(ctx, c)
+	if err != nil || v.Accepted {
+		return c, err
+	}
+	if v.Base.Hash == "" {
+		return c, refused("commit", "nobody accepted a commit yet; an admin accepts the first at /runs/commits/%s", c.Hash)
+	}
+	return v.Base, nil
+}
+
 // Reviews returns the newest acceptances, newest first.
 func (o *Office) Reviews(ctx context.Context, n int) ([]Review, error) {
 	return reviews(ctx, o.o.DB.Read(), `1 = 1 ORDER BY at DESC LIMIT ?`, n)

@@ -27,6 +27,10 @@ type Request struct {
 	Check      bool   // only look what would change
 	Reason     string // required unless Check
 	BreakGlass string // why a commit that nobody accepted must run now
+	Origin     string // what asks, if no person does by hand: schedule:nightly, chain:ID, drift
+	// Key makes asking twice the same as asking once: the second time returns
+	// the run of the first. Empty is always new.
+	Key string
 	// of which run this one tries the failed hosts again.
 	retryOf string
 }
@@ -43,6 +47,11 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 	actor, ok := people.From(ctx)
 	if !ok {
 		return Run{}, errors.New("run: nobody asks")
+	}
+	if q.Key != "" {
+		if r, err := asked(ctx, o.o.DB.Read(), q.Key); !errors.Is(err, ErrNotFound) {
+			return r, err
+		}
 	}
 	if err := o.o.Sandbox.Ready(); err != nil {
 		return Run{}, refused("", "%v", err)
@@ -73,6 +82,11 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 		if err := write(); err != nil {
 			return err
 		}
+		if q.Key != "" {
+			if _, err := tx.NewRaw(`INSERT INTO run_key (request_key, run) VALUES (?, ?)`, q.Key, one.ID).Exec(ctx); err != nil {
+				return fmt.Errorf("keep the key of a request: %w", err)
+			}
+		}
 		if one.BreakGlass != "" {
 			if err := o.pageLeads(ctx, tx, one, actor); err != nil {
 				return err
@@ -91,6 +105,9 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 		tx.After(func() { r = one })
 		return nil
 	})
+	if q.Key != "" && db.Conflict(err) {
+		return asked(ctx, o.o.DB.Read(), q.Key) // another hub was faster
+	}
 	return r, err
 }
 
@@ -115,7 +132,7 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 	}
 	r := Run{
 		ID: id.New(), Kind: Real, Playbook: p.Slug, Title: p.Title(), Path: p.Path(), Commit: v.Commit.Hash, Limit: strings.TrimSpace(q.Limit),
-		Reason: strings.TrimSpace(q.Reason), By: actor.Slug, Via: actor.Via, RequestedAt: o.now(), Parent: q.retryOf,
+		Reason: strings.TrimSpace(q.Reason), By: actor.Slug, Via: actor.Via, RequestedAt: o.now(), Parent: q.retryOf, Origin: q.Origin,
 		BreakGlass: q.BreakGlass, Timeout: p.Timeout.Std(), Forks: p.Forks, Tags: nonNil(q.Tags),
 	}
 	if q.Check {

@@ -67,6 +67,7 @@ type Run struct {
 	By          string // slug of the person, or what started it
 	Via         string
 	RequestedAt time.Time
+	Origin      string // what started it, if no person did by hand: schedule:nightly, chain:ID, drift
 	Parent      string // the run that this one checks, or tries again
 	Accepted    string // why its commit may run: signed by nadia, accepted by tomas, break-glass
 	BreakGlass  string // the reason, for ever

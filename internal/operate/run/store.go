@@ -17,7 +17,7 @@ import (
 
 const columns = `id, number, kind, playbook, title, path, commit_hash, content, host_limit, tags, variables, servers, reason, requested_by, requested_via,
 	requested_at, parent, accepted, break_glass, approval, expires_at, state, cause, queued_at, started_at, ended_at, cancel_by, timeout_s, forks, worker,
-	ansible, exit_code, seq, prev_hash, hash`
+	ansible, exit_code, seq, prev_hash, hash, origin`
 
 type row struct {
 	ID           string       `bun:"id"`
@@ -55,6 +55,7 @@ type row struct {
 	Seq          int64        `bun:"seq"`
 	PrevHash     string       `bun:"prev_hash"`
 	Hash         string       `bun:"hash"`
+	Origin       string       `bun:"origin"`
 }
 
 func null(t time.Time) bun.NullTime { return bun.NullTime{Time: t.UTC()} }
@@ -73,7 +74,7 @@ func (r row) run() (Run, error) {
 		Accepted: r.Accepted, BreakGlass: r.BreakGlass, ExpiresAt: utc(r.ExpiresAt), State: State(r.State), Cause: r.Cause,
 		QueuedAt: utc(r.QueuedAt), StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt), CancelBy: r.CancelBy,
 		Timeout: time.Duration(r.TimeoutS) * time.Second, Forks: int(r.Forks), worker: r.Worker, Ansible: r.Ansible, Exit: int(r.ExitCode),
-		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash,
+		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash, Origin: r.Origin,
 	}
 	err := errors.Join(
 		json.Unmarshal([]byte(r.Tags), &v.Tags), json.Unmarshal([]byte(r.Variables), &v.Variables),
@@ -100,11 +101,11 @@ func insertRun(ctx context.Context, tx *db.Tx, r *Run) error {
 		return err
 	}
 	r.Number = n
-	q := `INSERT INTO run_run (` + columns + `, words) VALUES (?` + strings.Repeat(", ?", 35) + `)`
+	q := `INSERT INTO run_run (` + columns + `, words) VALUES (?` + strings.Repeat(", ?", 36) + `)`
 	_, err = tx.NewRaw(q, r.ID, r.Number, string(r.Kind), r.Playbook, r.Title, r.Path, r.Commit, r.Content, r.Limit, text(r.Tags), text(r.Variables),
 		text(r.Servers), r.Reason, r.By, r.Via, r.RequestedAt, r.Parent, r.Accepted, r.BreakGlass, text(r.Approval), null(r.ExpiresAt), string(r.State),
 		r.Cause, null(r.QueuedAt), null(r.StartedAt), null(r.EndedAt), r.CancelBy, int64(r.Timeout/time.Second), r.Forks, r.worker, r.Ansible, r.Exit,
-		r.Seq, r.PrevHash, r.Hash, words(*r)).Exec(ctx)
+		r.Seq, r.PrevHash, r.Hash, r.Origin, words(*r)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
@@ -201,6 +202,7 @@ type Filter struct {
 	Commit        string
 	By            string
 	Parent        string
+	Origin        string
 	Text          string // words that the run holds, in any order: its number, playbook, servers, reason, who
 	Since         time.Time
 	Cursor        string
@@ -234,7 +236,7 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 	if len(f.Kinds) > 0 {
 		add("kind IN (?)", bun.List(f.Kinds))
 	}
-	for column, v := range map[string]string{"playbook": f.Playbook, "commit_hash": f.Commit, "requested_by": f.By, "parent": f.Parent} {
+	for column, v := range map[string]string{"playbook": f.Playbook, "commit_hash": f.Commit, "requested_by": f.By, "parent": f.Parent, "origin": f.Origin} {
 		if v != "" {
 			add(column+" = ?", v)
 		}
@@ -270,6 +272,24 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 // Get returns one run by its id or its number.
 func (o *Office) Get(ctx context.Context, id string) (Run, error) {
 	return runByID(ctx, o.o.DB.Read(), id)
+}
+
+// EndedAfter returns the runs that ended after a place in the chain of records,
+// in that order: each run has its place for ever.
+func (o *Office) EndedAfter(ctx context.Context, seq int64, n int) ([]Run, error) {
+	return runsWhere(ctx, o.o.DB.Read(), `seq > ? ORDER BY seq LIMIT ?`, seq, n)
+}
+
+// asked returns the run that a key has asked for before.
+func asked(ctx context.Context, q db.Queryer, key string) (Run, error) {
+	found, err := runsWhere(ctx, q, `id IN (SELECT run FROM run_key WHERE request_key = ?)`, key)
+	if err == nil && len(found) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Run{}, err
+	}
+	return found[0], nil
 }
 
 // Counts says how many runs are in each state that is no end.

@@ -43,12 +43,18 @@ CREATE TABLE run_run (
 	prev_hash TEXT NOT NULL DEFAULT '',
 	hash TEXT NOT NULL DEFAULT '',
 	words TEXT NOT NULL DEFAULT '',
+	origin TEXT NOT NULL DEFAULT '',
 	told BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE INDEX run_run_told ON run_run (told, seq);
 CREATE INDEX run_run_state ON run_run (state, id);
 CREATE INDEX run_run_playbook ON run_run (playbook, id);
 CREATE INDEX run_run_seq ON run_run (seq);
+
+CREATE TABLE run_key (
+	request_key TEXT PRIMARY KEY,
+	run TEXT NOT NULL
+);
 
 CREATE TABLE run_server (
 	run TEXT NOT NULL,
