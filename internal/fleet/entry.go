@@ -1,6 +1,9 @@
 package fleet
 
-import "github.com/vigie-ops/vigie/internal/opsrepo"
+import (
+	"github.com/vigie-ops/vigie/internal/opsrepo"
+	"github.com/vigie-ops/vigie/internal/schedule"
+)
 
 // Company is who operates all this.
 type Company struct {
@@ -8,6 +11,8 @@ type Company struct {
 	Name     string      `yaml:"name" ops:"required"`
 	Domain   string      `yaml:"domain" ops:"required,address,doc=Domain of the company; status pages are <instance>.status.<domain>."`
 	Timezone string      `yaml:"timezone" ops:"required,timezone,doc=Where the office is, such as Europe/Paris."`
+	// Country says which days are holidays.
+	Country schedule.Country `yaml:"country" ops:"doc=Country whose public holidays count, such as fr; none if absent."`
 }
 
 // Client is a customer of the company.
@@ -18,6 +23,8 @@ type Client struct {
 	AccountManager string      `yaml:"account_manager" ops:"required,ref=person,doc=Who talks to this client."`
 	Language       string      `yaml:"language" ops:"default=en,doc=Language of messages to this client, such as en or fr-CH."`
 	Timezone       string      `yaml:"timezone" ops:"timezone,doc=Where this client is; the company's time zone if absent."`
+	// Country says which days are holidays.
+	Country schedule.Country `yaml:"country" ops:"doc=Country of this client, whose public holidays count; the company's if absent."`
 }
 
 // Project groups instances of one client.

@@ -24,6 +24,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
@@ -73,6 +74,7 @@ type Hub struct {
 	courier *notify.Courier
 	ops     *opsrepo.Follower
 	runs    *run.Office
+	planner *plan.Planner
 
 	console   *console.Console
 	listeners listeners

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/notify"
 )
 
-// openRuns opens the office of runs, on the commits of the repository that the
+// openRuns opens the office of runs and the planner, on the commits of the repository that the
 // hub follows.
 func (h *Hub) openRuns(commits *opsrepo.Commits) {
 	c := h.o.Config
@@ -24,7 +25,10 @@ func (h *Hub) openRuns(commits *opsrepo.Commits) {
 		People: approvers{h.staff}, Messages: notices{h.courier}, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,
 		Worker: worker(c.Data), Concurrency: c.Runs.Concurrency,
 	})
-	h.services = append(h.services, h.runs)
+	h.planner = plan.New(plan.Options{
+		DB: h.state, Log: h.log, Now: h.o.Now, Runs: h.runs, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,
+	})
+	h.services = append(h.services, h.runs, h.planner)
 }
 
 // approvers tells runs who somebody is.

@@ -10,6 +10,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -30,6 +31,7 @@ func Sections() []opsrepo.Section {
 		alert.Sections(),
 		notify.Sections(),
 		playbook.Sections(),
+		plan.Sections(),
 	)
 }
 
@@ -47,5 +49,6 @@ func Schemas() []db.Schema {
 		logbook.Tables,
 		notify.Tables,
 		run.Tables,
+		plan.Tables,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet/fleetweb"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/metricsweb"
 	"github.com/vigie-ops/vigie/internal/observe/probe/probeweb"
+	"github.com/vigie-ops/vigie/internal/operate/plan/planweb"
 	"github.com/vigie-ops/vigie/internal/operate/run/runweb"
 	"github.com/vigie-ops/vigie/internal/opsrepo/opsrepoweb"
 	"github.com/vigie-ops/vigie/internal/people"
@@ -45,6 +46,7 @@ func (h *Hub) openConsole(context.Context) error {
 	})
 	opsrepoweb.Register(c, opsrepoweb.Options{Repository: h.ops, Refused: h.ops.Refused, Audit: h.act, Now: h.o.Now})
 	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now})
+	planweb.Register(c, planweb.Options{Planner: h.planner, Runs: h.runs, Name: h.name, Now: h.o.Now})
 	notifyweb.Register(c, h.courier, h.name, h.o.Now)
 
 	board := amapi.New(h.board, amapi.Options{

@@ -9,6 +9,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/lib/secret"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
+	"github.com/vigie-ops/vigie/internal/schedule"
 )
 
 // KindVault is the namespace of the slugs of vaults.
@@ -58,7 +59,7 @@ type ApprovalRule struct {
 	Playbooks []string         `yaml:"playbooks" ops:"ref=playbook,doc=Which playbooks; all if absent."`
 	Rings     []string         `yaml:"rings" ops:"enum=staging|production,doc=Runs that touch a server of these rings; all if absent."`
 	Clients   []string         `yaml:"clients" ops:"ref=client,doc=Runs that touch an instance of these clients; all if absent."`
-	Hours     string           `yaml:"hours" ops:"default=always,enum=always|office|outside office,doc=When it counts. The office is open from Monday to Friday between 09:00 and 18:00, in the company's time zone."`
+	Hours     string           `yaml:"hours" ops:"default=always,enum=always|office|outside office,doc=When it counts. The office is open from Monday to Friday between 09:00 and 18:00 in the company's time zone, except on holidays of its country."`
 	Approvers []string         `yaml:"approvers" ops:"required,min=1,ref=person|team,doc=People or teams of whom one must approve."`
 	Channel   string           `yaml:"channel" ops:"ref=channel,doc=By which channel they are asked; the first that sends mail if absent."`
 	Expires   opsrepo.Duration `yaml:"expires" ops:"default=4h,min=1m,max=14d,doc=When the request lapses."`
@@ -68,27 +69,15 @@ type ApprovalRule struct {
 // counts.
 var Approvals = opsrepo.NewList("approval_policy", opsrepo.ListOptions[ApprovalRule]{Doc: "Which runs somebody must approve."})
 
-// Office hours, until calendars say more.
-const (
-	officeOpens  = 9
-	officeCloses = 18
-)
-
-func office(at time.Time) bool {
-	if day := at.Weekday(); day == time.Saturday || day == time.Sunday {
-		return false
-	}
-	return at.Hour() >= officeOpens && at.Hour() < officeCloses
-}
-
 // Needed returns the rule by which a run of a playbook on servers must be
-// approved, if there is one. at is in the company's time zone.
+// approved, if there is one.
 func Needed(rules []ApprovalRule, playbook string, servers []string, f *fleet.Snapshot, at time.Time) (ApprovalRule, bool) {
+	open := OfficeOf(f).Open(at)
 	for _, r := range rules {
 		if len(r.Playbooks) > 0 && !slices.Contains(r.Playbooks, playbook) {
 			continue
 		}
-		if r.Hours == "office" && !office(at) || r.Hours == "outside office" && office(at) {
+		if r.Hours == "office" && !open || r.Hours == "outside office" && open {
 			continue
 		}
 		if r.touches(servers, f) {
@@ -109,4 +98,14 @@ func (r ApprovalRule) touches(servers []string, f *fleet.Snapshot) bool {
 		}
 	}
 	return ring && client
+}
+
+// OfficeOf is the company's office.
+func OfficeOf(f *fleet.Snapshot) schedule.Office {
+	c := f.Company()
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		zone = time.UTC // before the first operations repository
+	}
+	return schedule.Office{Zone: zone, Country: c.Country}
 }

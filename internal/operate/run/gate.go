@@ -247,6 +247,40 @@ func (o *Office) Accepted(ctx context.Context) (opsrepo.Commit, error) {
 	return v.Base, nil
 }
 
+// AcceptedGeneration returns the repository at the commit of Accepted: whatever
+// starts runs by itself is read from there, since a schedule decides what is
+// executed as much as a playbook does.
+func (o *Office) AcceptedGeneration(ctx context.Context) (*opsrepo.Generation, error) {
+	var seen struct {
+		N int `bun:"n"`
+	}
+	if err := o.o.DB.Read().NewRaw(`SELECT COUNT(*) AS n FROM run_review`).Scan(ctx, &seen); err != nil {
+		return nil, fmt.Errorf("count reviews: %w", err)
+	}
+	followed := o.o.Current()
+	o.accepting.Lock()
+	defer o.accepting.Unlock()
+	if a := o.accepted; a.generation != nil && a.followed == followed && a.reviews == seen.N {
+		return a.generation, nil
+	}
+	c, err := o.Accepted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := o.generation(ctx, c.Hash)
+	if err != nil {
+		return nil, err
+	}
+	o.accepted = accepted{followed: followed, reviews: seen.N, generation: g}
+	return g, nil
+}
+
+// accepted remembers a generation and what it was found for.
+type accepted struct {
+	followed, generation *opsrepo.Generation
+	reviews              int
+}
+
 // Reviews returns the newest acceptances, newest first.
 func (o *Office) Reviews(ctx context.Context, n int) ([]Review, error) {
 	return reviews(ctx, o.o.DB.Read(), `1 = 1 ORDER BY at DESC LIMIT ?`, n)

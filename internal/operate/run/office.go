@@ -104,6 +104,9 @@ type Office struct {
 
 	loaded   sync.Mutex
 	byCommit map[string]*opsrepo.Generation // a few that were loaded lately
+
+	accepting sync.Mutex
+	accepted  accepted
 }
 
 // live is a run under way in this process.

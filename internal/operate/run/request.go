@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/fleet"
@@ -178,7 +177,7 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 	if r.Kind == Check || r.BreakGlass != "" {
 		return r, nil, nil
 	}
-	rule, needed := playbook.Needed(playbook.Approvals.Of(g), r.Playbook, r.Servers, snapshot, r.RequestedAt.In(zone(snapshot)))
+	rule, needed := playbook.Needed(playbook.Approvals.Of(g), r.Playbook, r.Servers, snapshot, r.RequestedAt)
 	if !needed {
 		return r, nil, nil
 	}
@@ -188,14 +187,6 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 	}
 	r.Approval.Approvers = approvers
 	return r, &rule, nil
-}
-
-// zone is the company's time zone.
-func zone(f *fleet.Snapshot) *time.Location {
-	if l, err := time.LoadLocation(f.Company().Timezone); err == nil {
-		return l
-	}
-	return time.UTC
 }
 
 func nonNil(list []string) []string {
