@@ -23,7 +23,7 @@ func (h *Hub) openRuns(commits *opsrepo.Commits) {
 		Commits: commits, Current: h.ops.Current, Sections: Sections(),
 		Reported: h.facts.HostKeys, Keys: keys{h.keys}, MayRead: c.mayRead,
 		People: approvers{h.staff}, Messages: notices{h.courier}, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,
-		Worker: worker(c.Data), Concurrency: c.Runs.Concurrency,
+		Worker: worker(c.Data), Lint: true, Concurrency: c.Runs.Concurrency,
 	})
 	h.planner = plan.New(plan.Options{
 		DB: h.state, Log: h.log, Now: h.o.Now, Runs: h.runs, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,

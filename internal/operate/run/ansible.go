@@ -22,6 +22,9 @@ const inventoryFile = "vigie-inventory.json"
 // job is what a run starts: Ansible with the inventory, the limit and the
 // variables of the run, and what it needs to sign in.
 func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, error) {
+	if r.Kind == Lint {
+		return o.lintJob(ctx, r, g), nil
+	}
 	f := fleet.NewSnapshot(g)
 	j := job{id: r.ID, in: map[string][]byte{"vigie.py": callback}, secrets: map[string][]byte{}}
 	more := map[string]map[string]any{}

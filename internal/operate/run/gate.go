@@ -130,6 +130,9 @@ func (o *Office) accept(ctx context.Context, tx *db.Tx, r Review) error {
 	if _, err := tx.NewRaw(q, r.Commit, r.Content, string(r.Method), r.Who, r.Note, r.At).Exec(ctx); err != nil {
 		return fmt.Errorf("write the review: %w", err)
 	}
+	if err := o.lint(ctx, tx, r); err != nil {
+		return err
+	}
 	o.changed(tx)
 	return o.o.Audit.Record(ctx, tx, "commit.accept", "commit:"+r.Commit, r.Note, map[string]any{"method": string(r.Method), "by": r.Who})
 }

@@ -86,6 +86,8 @@ type Options struct {
 	Sink     signal.Sink
 	Changed  func(topic string)
 	Worker   string // names this process, the same after a restart
+	// Lint has ansible-lint look at each commit once it was accepted.
+	Lint bool
 	// Concurrency is how many runs there may be at a time; 4 if zero.
 	Concurrency int
 }

@@ -43,10 +43,12 @@ func (s State) Over() bool {
 // Kind says what a run is for.
 type Kind string
 
-// The kinds of run. A check changes nothing: it is --check --diff.
+// The kinds of run. A check changes nothing: it is --check --diff. A lint looks
+// at the playbooks of a commit and touches no server.
 const (
 	Real  Kind = "run"
 	Check Kind = "check"
+	Lint  Kind = "lint"
 )
 
 // Run is one run of a playbook.

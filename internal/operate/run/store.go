@@ -195,7 +195,7 @@ type Filter struct {
 	Kinds  []Kind
 	Active bool // not over yet
 	// ForThemselves leaves out the checks that belong to a run that waits for
-	// approval.
+	// approval, and the lints that belong to a commit.
 	ForThemselves bool
 	Playbook      string
 	Server        string
@@ -231,7 +231,7 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 		add("state IN (?, ?, ?, ?)", string(Checking), string(Waiting), string(Queued), string(Running))
 	}
 	if f.ForThemselves {
-		add("(kind <> ? OR parent = '')", string(Check))
+		add("kind <> ? AND (kind <> ? OR parent = '')", string(Lint), string(Check))
 	}
 	if len(f.Kinds) > 0 {
 		add("kind IN (?)", bun.List(f.Kinds))

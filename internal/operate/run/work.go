@@ -232,6 +232,8 @@ func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) o
 		case rec.keyChanged != "":
 			end.state = Failed
 			end.cause = fmt.Sprintf("the host key of %s is not the one that is known. If the server was installed anew, accept its key at /runs/hosts/%s", rec.keyChanged, rec.keyChanged)
+		case r.Kind == Lint:
+			end.state, end.cause = lintOutcome(exit)
 		case exit != 0:
 			end.state, end.cause = Failed, rec.why(exit)
 		case rec.tally().Total() == 0:

@@ -174,7 +174,7 @@ func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kind, err := console.OneOf(r, "kind", words(run.Real, run.Check)...)
+	kind, err := console.OneOf(r, "kind", words(run.Real, run.Check, run.Lint)...)
 	if err != nil {
 		return err
 	}

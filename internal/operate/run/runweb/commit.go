@@ -1,6 +1,7 @@
 package runweb
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -25,6 +26,9 @@ type commitView struct {
 	Files      []fileDiff
 	Only       string // the one file that is shown
 	Cut        bool
+	Lint       string
+	LintHref   string
+	LintKind   ui.Kind
 }
 
 // fileDiff is what changed in one file.
@@ -59,6 +63,16 @@ func (f *face) commit(w http.ResponseWriter, r *http.Request) error {
 		v.Since = short(verdict.Base.Hash) + ", " + verdict.Base.Subject
 	}
 	v.Facts = f.commitFacts(verdict)
+	lint, err := f.office.LintOf(ctx, commit.Hash)
+	switch {
+	case err == nil:
+		v.Lint, v.LintHref, v.LintKind = stateWord(lint.State), home+"/"+lint.ID, stateKind(lint.State)
+		if lint.State == run.Failed {
+			v.Lint = "found something"
+		}
+	case !errors.Is(err, run.ErrNotFound):
+		return err
+	}
 	difference, err := f.office.Difference(ctx, verdict)
 	if err != nil {
 		return err

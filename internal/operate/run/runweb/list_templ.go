@@ -142,7 +142,7 @@ func listPage(v listView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.SelectField(ui.Field{Name: "kind", Label: "Kind", Value: v.Query.Get("kind"), Options: []ui.Option{{Value: "", Label: "runs and checks"}, {Value: "run", Label: "runs"}, {Value: "check", Label: "checks"}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.SelectField(ui.Field{Name: "kind", Label: "Kind", Value: v.Query.Get("kind"), Options: []ui.Option{{Value: "", Label: "runs and checks"}, {Value: "run", Label: "runs"}, {Value: "check", Label: "checks"}, {Value: "lint", Label: "lints of commits"}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
