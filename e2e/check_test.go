@@ -82,7 +82,7 @@ func TestTokensAreForServersWithAgents(t *testing.T) {
 		"fw-01":  "no server of that name on which an agent can run",
 		"app-01": "",
 	} {
-		out, errs, status := vigie(t, "agent", "token", server, "--hub-config", h.file)
+		out, errs, status := vigie(t, "agent", "token", server, "--config", h.file)
 		if want == "" {
 			if token := strings.TrimSpace(out); status != 0 || len(strings.Fields(token)) != 1 || errs != "" {
 				t.Errorf("%s: %d %q %q, want a token and nothing else", server, status, out, errs)
@@ -95,7 +95,7 @@ func TestTokensAreForServersWithAgents(t *testing.T) {
 	}
 
 	// A token works once, and for this hub alone.
-	token := must(t, "", binary(t), "agent", "token", "app-01", "--hub-config", h.file)
+	token := must(t, "", binary(t), "agent", "token", "app-01", "--config", h.file)
 	config := filepath.Join(t.TempDir(), "agent.yaml")
 	put(t, config, "data_dir: "+t.TempDir()+"\nhubs: [{url: "+strconv.Quote(h.endpoints.Agents)+"}]\n", 0o600)
 	must(t, token, binary(t), "agent", "enrol", "--config", config)
@@ -104,7 +104,7 @@ func TestTokensAreForServersWithAgents(t *testing.T) {
 		t.Errorf("the token works twice: %d %s", status, errs)
 	}
 	other := startHub(t, hubOptions{})
-	token = must(t, "", binary(t), "agent", "token", "app-01", "--hub-config", other.file)
+	token = must(t, "", binary(t), "agent", "token", "app-01", "--config", other.file)
 	_, errs, status = run(t, token, binary(t), "agent", "enrol", "--config", config)
 	if status != 1 || !strings.Contains(errs, "is not the one the token names") {
 		t.Errorf("the token of another hub: %d %s", status, errs)
@@ -142,7 +142,7 @@ func TestTheMasterKeyIsRotated(t *testing.T) {
 	}
 
 	h.stop()
-	for _, args := range [][]string{{"hub", "--config", h.file}, {"agent", "token", "app-01", "--hub-config", h.file}, {"keys", "rotate", "--config", h.file, "--to-file", second}} {
+	for _, args := range [][]string{{"hub", "--config", h.file}, {"agent", "token", "app-01", "--config", h.file}, {"keys", "rotate", "--config", h.file, "--to-file", second}} {
 		_, errs, status := vigie(t, args...)
 		if status != 1 || !strings.Contains(errs, "this master key does not open the keys in the state") || !strings.Contains(errs, "`vigie keys rotate`") || strings.Contains(errs, masterKey) {
 			t.Errorf("vigie %s with the old key: %d %s", args[0], status, errs)
@@ -165,7 +165,7 @@ func TestAStateIsMadeByTheHub(t *testing.T) {
 	file, data := filepath.Join(dir, "hub.yaml"), filepath.Join(dir, "data")
 	put(t, filepath.Join(dir, "master.key"), masterKey, 0o600)
 	put(t, file, "data: "+data+"\nmaster_key: {file: "+dir+"/master.key}\noperations: {directory: "+dir+"}\n", 0o600)
-	_, errs, status := vigie(t, "agent", "token", "app-01", "--hub-config", file)
+	_, errs, status := vigie(t, "agent", "token", "app-01", "--config", file)
 	if status != 1 || !strings.Contains(errs, "there is no state in "+data+" yet; start the hub") {
 		t.Errorf("before the first start: %d %s", status, errs)
 	}

@@ -194,7 +194,7 @@ func TestARevokedAgentIsRefusedAndStops(t *testing.T) {
 	if after := h.sampleTimes("app-01"); !slices.Equal(before, after) {
 		t.Errorf("a revoked agent sent %d samples", len(after)-len(before))
 	}
-	token := must(t, "", binary(t), "agent", "token", "app-01", "--hub-config", h.file)
+	token := must(t, "", binary(t), "agent", "token", "app-01", "--config", h.file)
 	must(t, token, binary(t), "agent", "enrol", "--config", a.file)
 	began := time.Now()
 	within(t, 45*time.Second, "enrolled again, it delivers what it kept", func() error {

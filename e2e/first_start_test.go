@@ -298,7 +298,7 @@ func TestANewerStateIsRefused(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"hub", "--config", h.file}, {"agent", "token", "app-01", "--hub-config", h.file}} {
+	for _, args := range [][]string{{"hub", "--config", h.file}, {"agent", "token", "app-01", "--config", h.file}} {
 		_, errs, status := vigie(t, args...)
 		if status != 1 || !strings.Contains(errs, "fleet are at version 99") || !strings.Contains(errs, "a newer vigie wrote them") {
 			t.Errorf("vigie %s: %d %s", args[0], status, errs)

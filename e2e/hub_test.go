@@ -301,7 +301,7 @@ func startAgent(t testing.TB, h *hub, server string, more ...string) *agent {
 	a := &agent{file: filepath.Join(dir, "agent.yaml"), data: filepath.Join(dir, "data")}
 	put(t, a.file, fmt.Sprintf("data_dir: %s\nhubs:\n  - {name: main, url: %q}\ncollect: {interval: 5s}\n%s\n",
 		a.data, h.endpoints.Agents, strings.Join(more, "\n")), 0o600)
-	token := must(t, "", binary(t), "agent", "token", server, "--hub-config", h.file)
+	token := must(t, "", binary(t), "agent", "token", server, "--config", h.file)
 	said := must(t, token, binary(t), "agent", "enrol", "--config", a.file)
 	if !strings.Contains(said, "enrolled as "+server) {
 		t.Fatalf("enrolling says %q", said)

@@ -40,13 +40,13 @@ func newAgent() *cobra.Command {
 			return a.Run(cmd.Context())
 		},
 	}
-	c.PersistentFlags().StringVar(&file, "config", agent.DefaultConfig, "the agent's configuration")
-	c.AddCommand(newAgentEnrol(&file), newAgentToken())
+	c.Flags().StringVar(&file, "config", agent.DefaultConfig, "the agent's configuration")
+	c.AddCommand(newAgentEnrol(), newAgentToken())
 	return c
 }
 
-func newAgentEnrol(file *string) *cobra.Command {
-	var tokenFile, hubName string
+func newAgentEnrol() *cobra.Command {
+	var file, tokenFile, hubName string
 	c := &cobra.Command{
 		Use:   "enrol",
 		Short: "Get this server's first certificate from a hub",
@@ -55,7 +55,7 @@ func newAgentEnrol(file *string) *cobra.Command {
 		Example: "  vigie agent enrol --token-file /root/token",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := agent.LoadConfig(*file)
+			config, err := agent.LoadConfig(file)
 			if err != nil {
 				return err
 			}
@@ -76,6 +76,7 @@ func newAgentEnrol(file *string) *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().StringVar(&file, "config", agent.DefaultConfig, "the agent's configuration")
 	c.Flags().StringVar(&tokenFile, "token-file", "-", "file that holds the token; - is standard input")
 	c.Flags().StringVar(&hubName, "hub", "", "the hub to enrol at, by its name or url in the configuration; may be left out when there is one")
 	return c
@@ -106,7 +107,7 @@ func newAgentToken() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&file, "hub-config", hub.DefaultConfig, "the hub's configuration")
+	c.Flags().StringVar(&file, "config", hub.DefaultConfig, "the hub's configuration")
 	c.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token may be used")
 	return c
 }
