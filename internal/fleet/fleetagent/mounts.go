@@ -10,15 +10,18 @@ import (
 	"github.com/vigie-ops/vigie/internal/wire"
 )
 
-// readMounts lists what is mounted from a device or the network.
+// readMounts lists what is mounted from a device or the network. A hardened
+// service sees another machine than the rest, with everything read-only, so
+// that the first process is asked before the agent itself.
 func readMounts(root fs.FS) (wire.Mounts, error) {
-	b, err := fs.ReadFile(root, "proc/self/mounts")
-	if err != nil {
-		if b, err = fs.ReadFile(root, "proc/mounts"); err != nil {
-			return wire.Mounts{}, fmt.Errorf("read the mounts: %w", err)
+	var b []byte
+	var err error
+	for _, file := range []string{"proc/1/mounts", "proc/self/mounts", "proc/mounts"} {
+		if b, err = fs.ReadFile(root, file); err == nil {
+			return wire.Mounts{Mounts: parseMounts(string(b))}, nil
 		}
 	}
-	return wire.Mounts{Mounts: parseMounts(string(b))}, nil
+	return wire.Mounts{}, fmt.Errorf("read the mounts: %w", err)
 }
 
 // parseMounts reads fstab(5)-like lines and leaves out what the kernel makes up

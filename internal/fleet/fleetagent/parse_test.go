@@ -3,6 +3,7 @@ package fleetagent
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,6 +101,22 @@ func TestPasswd(t *testing.T) {
 	}
 	if n := countKeyLines("# c\n\nssh-ed25519 AAAA ada\n  from=\"10.0.0.0/8\" ssh-rsa AAAA\n"); n != 2 {
 		t.Errorf("%d keys, want 2", n)
+	}
+}
+
+func TestMountsAreTheMachinesNotTheServices(t *testing.T) {
+	root := fstest.MapFS{
+		"proc/1/mounts":    {Data: []byte("/dev/vda1 / ext4 rw 0 0\n")},
+		"proc/self/mounts": {Data: []byte("/dev/vda1 / ext4 ro 0 0\n/dev/vda1 /var/lib/vigie-agent ext4 rw 0 0\n")},
+	}
+	machine := []wire.Mount{{Device: "/dev/vda1", Path: "/", Type: "ext4", Options: []string{"rw"}}}
+	got, err := readMounts(root)
+	if d := cmp.Diff(machine, got.Mounts); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	delete(root, "proc/1/mounts") // an agent that may not look
+	if got, err := readMounts(root); err != nil || len(got.Mounts) != 2 {
+		t.Errorf("%v, %v; want what the agent itself sees", got, err)
 	}
 }
 
