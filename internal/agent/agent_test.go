@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -139,6 +140,29 @@ func TestEnrolmentTakesOnlyTheHubOfTheToken(t *testing.T) {
 		info, err := os.Stat(filepath.Join(dir, "hubs", "hub_1", "identity.pem"))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("identity: %v, %v; want mode 0600", info.Mode(), err)
+		}
+	})
+}
+
+func TestWhatRootEnrolsBelongsToTheUserOfTheAgent(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can enrol for another user")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		const user = 4711
+		if err := os.Chown(dir, user, user); err != nil {
+			t.Fatal(err)
+		}
+		enrol(t, dir, newFakeHub(t, "hub:1"))
+		for _, path := range []string{"hubs", "hubs/hub_1", "hubs/hub_1/identity.pem", "hubs/hub_1/ca.pem"} {
+			info, err := os.Stat(filepath.Join(dir, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := info.Sys().(*syscall.Stat_t); s.Uid != user || s.Gid != user {
+				t.Errorf("%s belongs to %d:%d, so that the agent could not renew its certificate", path, s.Uid, s.Gid)
+			}
 		}
 	})
 }

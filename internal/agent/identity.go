@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -133,10 +134,37 @@ func (id *identity) save(key *ecdsa.PrivateKey, certificate, ca []byte) error {
 	if err := replaceFile(filepath.Join(id.dir, identityFile), pair, 0o600); err != nil {
 		return fmt.Errorf("keep the certificate: %w", err)
 	}
+	if err := id.giveToOwner(); err != nil {
+		return fmt.Errorf("keep the certificate: %w", err)
+	}
 	id.mu.Lock()
 	id.changed = time.Time{} // read again, even within one tick of the file system's clock
 	id.mu.Unlock()
 	return id.load()
+}
+
+// giveToOwner gives what root wrote to whom the data folder belongs: root
+// enrols a server whose agent runs as another user, which renews the
+// certificate later.
+func (id *identity) giveToOwner() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	hubs := filepath.Dir(id.dir)
+	info, err := os.Stat(filepath.Dir(hubs))
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	for _, path := range []string{hubs, id.dir, filepath.Join(id.dir, caFile), filepath.Join(id.dir, identityFile)} {
+		if err := os.Lchown(path, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newKey makes a key and the request for its certificate. The hub takes only
