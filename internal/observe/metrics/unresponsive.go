@@ -171,7 +171,7 @@ func toSignal(f heard.Finding, now time.Time) signal.Signal {
 		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertAgentSilent, string(signal.Warning)
 		s.Annotations[signal.Summary] = fmt.Sprintf("The agent of %s has been silent for %s", server, quiet)
 		s.Annotations[signal.Description] = "The server answers from outside, but its agent sends nothing: what happens inside it is not seen. What the agent keeps in its spool arrives later."
-		s.Annotations[signal.FirstStep] = "`systemctl status vigie-agent` and `journalctl -u vigie-agent -n 50` on the server; see whether it reaches the hub's agents listener."
+		s.Annotations[signal.FirstStep] = "See on the server's page what was short before it fell silent: memory, disk, processor. See whether other agents behind the same firewall are silent too. Then start the agent again by a playbook."
 	case f.Server.Appliance:
 		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertUnresponsive, string(signal.Critical)
 		s.Annotations[signal.Summary] = fmt.Sprintf("%s does not answer", server)
@@ -183,12 +183,12 @@ func toSignal(f heard.Finding, now time.Time) signal.Signal {
 		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertUnresponsive, string(signal.Critical)
 		s.Annotations[signal.Summary] = fmt.Sprintf("The agent of %s has been silent for %s", server, quiet)
 		s.Annotations[signal.Description] = fmt.Sprintf("No probe says anything sure about it from outside. All that is known is that its agent has been silent since %s; what runs on it may be down.", f.Since.UTC().Format("2 January 15:04:05 UTC"))
-		s.Annotations[signal.FirstStep] = "Try ssh. If the server answers, see `systemctl status vigie-agent` there; if not, the provider's console and status page."
+		s.Annotations[signal.FirstStep] = "See on the server's page what the probes of its instances say and what its charts showed before the silence; then look at the provider's status page and console. If the machine hangs there, restart it from there."
 	default:
 		s.Labels[signal.LabelName], s.Labels[signal.LabelSeverity] = AlertUnresponsive, string(signal.Critical)
 		s.Annotations[signal.Summary] = fmt.Sprintf("%s has been silent for %s", server, quiet)
 		s.Annotations[signal.Description] = "Neither its agent nor a look from outside gets an answer. Everything that runs on it is most likely down."
-		s.Annotations[signal.FirstStep] = "Try ssh, then the provider's console and status page; see which instances run on it."
+		s.Annotations[signal.FirstStep] = "See on the server's page which of its ports answer, what its charts showed before the silence and which instances run on it; then look at the provider's status page and console. If the machine hangs there, restart it from there."
 	}
 	return s
 }

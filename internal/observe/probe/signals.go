@@ -119,7 +119,7 @@ func (p Plan) firstStep(name string) string {
 	case CertificateExpiring:
 		return "Look why the certificate was not renewed, renew it, and reload what serves it."
 	}
-	return "Ask the same question by hand, from another network if you can."
+	return "See on the probe's page from where it fails and since when, then ask the same question from another network if you can."
 }
 
 func (p Plan) link() string {
