@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -46,6 +47,7 @@ type hubOptions struct {
 	postgres   bool   // the state lives in PostgreSQL, in a schema of its own
 	metrics    string // more lines under metrics:
 	tokens     string // more lines of the tokens file
+	agents     string // address of this machine on which agents are taken; loopback if empty
 	unready    bool   // return as soon as the process runs
 }
 
@@ -95,6 +97,10 @@ func startHub(t testing.TB, o hubOptions) *hub {
 	}
 	h.listen = freeAddress(t)
 	agents := freeAddress(t)
+	if o.agents != "" {
+		_, port, _ := net.SplitHostPort(agents)
+		agents = net.JoinHostPort(o.agents, port)
+	}
 	h.endpoints.Console, h.endpoints.Agents = "http://"+h.listen, "https://"+agents
 	put(t, h.master, masterKey+"\n", 0o600)
 	put(t, filepath.Join(dir, "tokens"), "story-admin admin "+adminToken+"\nstory-viewer viewer "+viewerToken+"\n"+o.tokens, 0o600)

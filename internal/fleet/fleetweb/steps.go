@@ -16,8 +16,8 @@ func steps(server, address, token string) []step {
 		address = "https://HUB:PORT"
 	}
 	return []step{
-		{"Put the program vigie on " + server + " and write /etc/vigie/agent.yaml:", "hubs:\n  - url: " + address},
+		{"Put the program vigie and its unit vigie-agent.service on " + server + " and write /etc/vigie/agent.yaml:", "hubs:\n  - url: " + address},
 		{"Enrol it there with the token:", "vigie agent enrol <<'END'\n" + token + "\nEND"},
-		{"Start it, as a service of the system:", "vigie agent --config /etc/vigie/agent.yaml"},
+		{"Start it:", "systemctl enable --now vigie-agent"},
 	}
 }
