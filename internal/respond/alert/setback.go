@@ -30,12 +30,11 @@ func (b *Board) rewind(ctx context.Context, now time.Time) error {
 		found = n > 0
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	if found {
-		b.loaded = false
+		b.loaded = false // also after a commit that failed, since it may have taken place
+	}
+	if err == nil && found {
 		b.o.Log.Warn("the clock was set back: what was still to be told is told now")
 	}
-	return nil
+	return err
 }
