@@ -66,6 +66,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
+	unlock, err := hub.LockFolder(o.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	// What an earlier demo that was killed left behind says nothing true, and
+	// programs wait for it to be there.
+	if err := os.Remove(endpoints); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
@@ -78,10 +88,6 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	d.hub = h
 	defer func() { err = errors.Join(err, h.Close()) }()
-	// What an earlier demo that was killed left behind says nothing true.
-	if err := os.Remove(endpoints); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	for _, s := range d.samples {
 		if err := s.start(); err != nil {
 			return err
@@ -170,7 +176,7 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 	}
 	if d.mails, err = (&net.ListenConfig{}).Listen(ctx, "tcp", smtp); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("another demo seems to run in %s, since %s is taken; stop it, or give this one a folder of its own with --data", d.Data, smtp)
+			return fmt.Errorf("%s, which this demo has for mails, is taken by another program; stop it, or remove %s to choose new ports", smtp, d.ports.file)
 		}
 		return fmt.Errorf("listen for mails: %w", err)
 	}

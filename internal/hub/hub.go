@@ -140,7 +140,7 @@ func (h *Hub) openData(context.Context) error {
 			return err
 		}
 	}
-	unlock, err := lockFolder(h.o.Config.Data)
+	unlock, err := LockFolder(h.o.Config.Data)
 	if err != nil {
 		return err
 	}

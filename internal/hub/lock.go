@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// lockFolder takes a data folder for this process. The kernel frees it when
+// LockFolder takes a data folder for this process. The kernel frees it when
 // the process ends, however it ends.
-func lockFolder(dir string) (unlock func() error, err error) {
+func LockFolder(dir string) (unlock func() error, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
