@@ -102,6 +102,7 @@ func fit(content []byte, p Place) ([]byte, error) {
 		fitProbes(doc, p)
 		fitChannels(doc, p)
 		fitPolicy(doc)
+		fitSchedules(doc)
 		if err := enc.Encode(doc); err != nil {
 			return nil, err
 		}
@@ -213,6 +214,14 @@ func fitPolicy(doc *yaml.Node) {
 		}
 	}
 	routes.Content = left
+}
+
+// fitSchedules has nothing start by itself: a demo that is left alone over night
+// changes no machine.
+func fitSchedules(doc *yaml.Node) {
+	for _, e := range entries(doc, "schedules") {
+		set(e, "paused", true)
+	}
 }
 
 // documents reads the YAML documents of a file down to their mappings.
