@@ -27,6 +27,8 @@ func exampleSections() []opsrepo.Section {
 		opsrepo.NewList("playbooks", opsrepo.ListOptions[yaml.Node]{}),
 		opsrepo.NewSingle("review_policy", opsrepo.SingleOptions[yaml.Node]{}),
 		opsrepo.NewList("approval_policy", opsrepo.ListOptions[yaml.Node]{}),
+		opsrepo.NewList("schedules", opsrepo.ListOptions[yaml.Node]{}),
+		opsrepo.NewList("chains", opsrepo.ListOptions[yaml.Node]{}),
 	}
 	return slices.Concat(fleet.Sections(), people.Sections(), above)
 }

@@ -113,9 +113,9 @@ func filesOf(text, path, only string) []fileDiff {
 	shown := 0
 	for _, part := range splitFiles(text) {
 		one := fileDiff{Name: fileName(part), Href: console.Address(path, map[string][]string{"file": {fileName(part)}}, []string{"file"})}
-		for line := range strings.SplitSeq(part, "\n") {
+		body := withoutHead(strings.TrimSuffix(part, "\n"))
+		for line := range strings.SplitSeq(body, "\n") {
 			switch {
-			case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"):
 			case strings.HasPrefix(line, "+"):
 				one.Added++
 			case strings.HasPrefix(line, "-"):
@@ -127,12 +127,27 @@ func filesOf(text, path, only string) []fileDiff {
 			continue
 		}
 		if shown+len(part) <= diffShown || only != "" {
-			one.Text = strings.TrimSuffix(part, "\n")
+			one.Text = body
 			shown += len(part)
 		}
 		out = append(out, one)
 	}
 	return out
+}
+
+// withoutHead leaves out what git says before the lines and the heading of the
+// file says already; that it was renamed or made executable stays.
+func withoutHead(part string) string {
+	var kept []string
+	inside := false
+	for line := range strings.SplitSeq(part, "\n") {
+		inside = inside || strings.HasPrefix(line, "@@")
+		head := strings.HasPrefix(line, "diff --git ") || strings.HasPrefix(line, "index ") || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ ")
+		if inside || !head {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
 }
 
 func splitFiles(text string) []string {

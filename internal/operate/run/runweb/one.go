@@ -28,31 +28,32 @@ const (
 )
 
 type oneView struct {
-	ID, Path   string
-	Heading    ui.Heading
-	Cause      string
-	Kind       ui.Kind
-	Running    bool
-	Began      bool
-	Fraction   float64 // of the expected time
-	Progress   string
-	Facts      []ui.Fact
-	Hosts      []hostRow
-	NoHosts    string
-	HostPages  ui.Pages
-	Tasks      []taskRow
-	TaskPages  ui.Pages
-	Tabs       []ui.Tab
-	Find       string
-	Query      url.Values
-	Results    []resultRow
-	NoResults  string
-	More       string // address of the next results
-	Log        string
-	Decide     *decideView
-	MayCancel  bool
-	MayRetry   bool
-	RetryWords string
+	ID, Path     string
+	Heading      ui.Heading
+	Cause        string
+	Kind         ui.Kind
+	Running      bool
+	Began        bool
+	Fraction     float64 // of the expected time
+	Progress     string
+	Facts        []ui.Fact
+	Hosts        []hostRow
+	NoHosts      string
+	NoHostsTitle string
+	HostPages    ui.Pages
+	Tasks        []taskRow
+	TaskPages    ui.Pages
+	Tabs         []ui.Tab
+	Find         string
+	Query        url.Values
+	Results      []resultRow
+	NoResults    string
+	More         string // address of the next results
+	Log          string
+	Decide       *decideView
+	MayCancel    bool
+	MayRetry     bool
+	RetryWords   string
 }
 
 type hostRow struct {
@@ -210,8 +211,10 @@ func replaced(path string, q url.Values, pairs ...string) string {
 
 func (f *face) tables(one run.Run, hosts []run.Host, tasks []run.Task, v *oneView) {
 	path := home + "/" + one.ID
+	v.NoHostsTitle = "It has not begun"
 	v.NoHosts = strings.Join(one.Servers[:min(len(one.Servers), 20)], ", ")
 	if one.State.Over() {
+		v.NoHostsTitle = "No server was touched"
 		v.NoHosts = "It ended before it began on any server."
 	} else if len(one.Servers) > 20 {
 		v.NoHosts += " and more"

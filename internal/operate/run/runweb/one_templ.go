@@ -169,7 +169,7 @@ func onePage(v oneView) templ.Component {
 						}
 						ctx = templ.InitializeContext(ctx)
 						if len(v.Hosts) == 0 {
-							templ_7745c5c3_Err = ui.Empty("No server was touched", v.NoHosts, "").Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = ui.Empty(v.NoHostsTitle, v.NoHosts, "").Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
