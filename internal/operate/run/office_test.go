@@ -87,7 +87,7 @@ var books = map[string]string{
 // station is an office with a repository of its own, and what it told.
 type station struct {
 	*run.Office
-	t    *testing.T
+	t    testing.TB
 	db   *db.DB
 	dir  string
 	mu   sync.Mutex
@@ -155,7 +155,7 @@ func sections() []opsrepo.Section {
 }
 
 // open makes a station on a database. start lets it work.
-func open(t *testing.T, d *db.DB, change map[string]string) *station {
+func open(t testing.TB, d *db.DB, change map[string]string) *station {
 	t.Helper()
 	s := &station{t: t, db: d, dir: t.TempDir(), now: time.Now, keys: map[string][]string{}}
 	s.git("init", "-q", "-b", "main")
@@ -230,7 +230,7 @@ func (s *station) commit(who string, files map[string]string) string {
 	return hash
 }
 
-func as(t *testing.T, slug string, role people.Role) context.Context {
+func as(t testing.TB, slug string, role people.Role) context.Context {
 	return people.With(t.Context(), people.Actor{Slug: slug, Role: role, Via: people.ViaSession})
 }
 
@@ -300,7 +300,7 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB)) {
 	dbtest.Each(t, []db.Schema{run.Tables}, f)
 }
 
-func sqlite(t *testing.T) *db.DB { return dbtest.Open(t, dbtest.SQLite(t), run.Tables) }
+func sqlite(t testing.TB) *db.DB { return dbtest.Open(t, dbtest.SQLite(t), run.Tables) }
 
 func TestARunIsRecordedTaskByTask(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
@@ -704,4 +704,11 @@ func TestAServerWithoutAKnownHostKeyIsNotSignedInTo(t *testing.T) {
 	if r := ask(); r.State != run.Succeeded {
 		t.Errorf("with the accepted key it ended as %s because %q", r.State, r.Cause)
 	}
+}
+
+// fleet is that of the newest commit.
+func (s *station) fleet() *fleet.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fleet.NewSnapshot(s.gen)
 }

@@ -1,0 +1,155 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/operate/playbook"
+	"github.com/vigie-ops/vigie/internal/operate/run"
+	"github.com/vigie-ops/vigie/internal/people"
+)
+
+// steps is a playbook of some tasks that each start a process, as most do.
+func steps(n int) string {
+	var b strings.Builder
+	b.WriteString("- hosts: app\n  connection: local\n  gather_facts: false\n  tasks:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "    - name: Step %d\n      ansible.builtin.command: echo step %d of {{ inventory_hostname }}\n", i+1, i+1)
+	}
+	return b.String()
+}
+
+// BenchmarkRun compares a run, from the request to the end written down, with
+// ansible-playbook started by hand on the same inventory. They take turns, so
+// that whatever else the machine does is in both.
+func BenchmarkRun(b *testing.B) {
+	const tasks = 40
+	s := open(b, sqlite(b), map[string]string{"playbooks/hello.yml": steps(tasks)})
+	s.accept()
+	s.start()
+	dir := b.TempDir()
+	inventory, err := playbook.NewInventory(s.fleet()).File(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"inventory.json": inventory, "hello.yml": []byte(steps(tasks))} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var plain, ours, plainCPU, ourCPU time.Duration
+	for b.Loop() {
+		at, cpu := time.Now(), spent(b)
+		cmd := exec.CommandContext(b.Context(), "ansible-playbook", "-i", "inventory.json", "--forks", "10", "--diff", "hello.yml")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "ANSIBLE_INVENTORY_ENABLED=yaml")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		plain += time.Since(at)
+		plainCPU += spent(b) - cpu
+		at, cpu = time.Now(), spent(b)
+		r := s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app"})
+		if r = s.ended(r.ID); r.State != run.Succeeded {
+			b.Fatalf("ended as %s: %s", r.State, r.Cause)
+		}
+		ours += time.Since(at)
+		ourCPU += spent(b) - cpu
+	}
+	b.ReportMetric(plain.Seconds()/float64(b.N), "s-plain")
+	b.ReportMetric(ours.Seconds()/float64(b.N), "s-run")
+	b.ReportMetric(100*(ours.Seconds()/plain.Seconds()-1), "%-over")
+	b.ReportMetric(100*(ourCPU.Seconds()/plainCPU.Seconds()-1), "%-cpu-over")
+}
+
+// spent is the processor time of this process and of those that it started and
+// that ended.
+func spent(b *testing.B) time.Duration {
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum
+}
+
+// BenchmarkFirstEvent is the time from the request until the first task is
+// there to be seen.
+func BenchmarkFirstEvent(b *testing.B) {
+	s := open(b, sqlite(b), map[string]string{"playbooks/hello.yml": steps(1)})
+	s.accept()
+	s.start()
+	var started, seen time.Duration
+	for b.Loop() {
+		at := time.Now()
+		r := s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app-01"})
+		s.until(r.ID, func(r run.Run) bool { return r.State == run.Running })
+		started += time.Since(at)
+		for {
+			tasks, err := s.Tasks(b.Context(), r.ID)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(tasks) > 0 {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		seen += time.Since(at)
+		s.ended(r.ID)
+	}
+	b.ReportMetric(float64(started.Milliseconds())/float64(b.N), "ms-until-started")
+	b.ReportMetric(float64(seen.Milliseconds())/float64(b.N), "ms-until-first-task")
+}
+
+// BenchmarkRecord stores what 1,000 hosts say about 50 tasks, written every 500
+// events, and reads what a page shows of it.
+func BenchmarkRecord(b *testing.B) {
+	const hosts, tasks = 1000, 50
+	s := open(b, sqlite(b), nil)
+	s.accept()
+	var lines [][]byte
+	add := func(format string, args ...any) { lines = append(lines, fmt.Appendf(nil, format, args...)) }
+	at := float64(time.Now().Unix())
+	add(`{"event":"start","at":%f,"ansible":"2.14.18"}`, at)
+	for t := range tasks {
+		add(`{"event":"task","at":%f,"id":"task-%d","name":"Step %d","action":"ansible.builtin.copy"}`, at, t, t)
+		for h := range hosts {
+			add(`{"event":"began","at":%f,"id":"task-%d","host":"app-%04d"}`, at, t, h)
+			add(`{"event":"result","at":%f,"id":"task-%d","host":"app-%04d","status":"ok","changed":%t,"took":0.2,"diff":"--- before\n+++ after\n@@ -1 +1 @@\n-old\n+new\n"}`, at, t, h, h%10 == 0)
+		}
+	}
+	var last run.Run
+	b.Run("store", func(b *testing.B) {
+		for b.Loop() {
+			last = s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello"})
+			if err := run.Feed(b.Context(), s.Office, last, lines, 500); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(len(lines)*b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			all, err := s.Hosts(b.Context(), last.ID)
+			if err != nil || len(all) < hosts {
+				b.Fatalf("%d hosts, %v", len(all), err)
+			}
+			if done, err := s.Tasks(b.Context(), last.ID); err != nil || len(done) != tasks {
+				b.Fatalf("%d tasks, %v", len(done), err)
+			}
+			if changed, _, err := s.Results(b.Context(), last.ID, run.ResultFilter{Changed: true, Limit: 30}); err != nil || len(changed) != 30 {
+				b.Fatalf("%d results, %v", len(changed), err)
+			}
+		}
+	})
+}
