@@ -84,6 +84,15 @@ type Runs struct {
 	User        string `yaml:"user" ops:"default=vigie-run,doc=user of this machine that every Ansible process runs as; nobody else's"`
 	Ansible     string `yaml:"ansible" ops:"doc=folder of ansible-playbook, such as that of a virtual environment; the usual ones if absent"`
 	Concurrency int    `yaml:"concurrency" ops:"default=4,min=1,max=100,doc=how many runs there may be at a time"`
+	// Vaults are read here, not named in the operations repository, where a
+	// command would be anybody's who can push.
+	Vaults []Vault `yaml:"vaults" ops:"doc=passwords of vaults of the operations repository that this hub gets in its own way"`
+}
+
+// Vault is where the password of a vault of the operations repository is.
+type Vault struct {
+	Slug     string     `yaml:"slug" ops:"required,slug"`
+	Password secret.Ref `yaml:"password" ops:"required"`
 }
 
 // LoadConfig reads a hub's file and reports every mistake in it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/lib/secret"
 	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -17,11 +18,15 @@ import (
 // hub follows.
 func (h *Hub) openRuns(commits *opsrepo.Commits) {
 	c := h.o.Config
+	vaults := make(map[string]secret.Ref, len(c.Runs.Vaults))
+	for _, v := range c.Runs.Vaults {
+		vaults[v.Slug] = v.Password
+	}
 	h.runs = run.New(run.Options{
 		DB: h.state, Log: h.log, Now: h.o.Now,
 		Sandbox: run.Sandbox{User: c.Runs.User, Ansible: c.Runs.Ansible, Dir: filepath.Join(c.Data, "runs")},
 		Commits: commits, Current: h.ops.Current, Sections: Sections(),
-		Reported: h.facts.HostKeys, Keys: keys{h.keys}, MayRead: c.mayRead,
+		Reported: h.facts.HostKeys, Keys: keys{h.keys}, MayRead: c.mayRead, Vaults: vaults,
 		People: approvers{h.staff}, Messages: notices{h.courier}, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,
 		Worker: worker(c.Data), Lint: true, Concurrency: c.Runs.Concurrency,
 	})

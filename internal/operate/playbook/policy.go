@@ -19,7 +19,7 @@ const KindVault = "vault"
 type Vault struct {
 	Pos      opsrepo.Pos `yaml:"-"`
 	Slug     string      `yaml:"slug" ops:"required,slug,doc=The vault id, as in ansible-vault --vault-id."`
-	Password secret.Ref  `yaml:"password" ops:"required,doc=Where the password is."`
+	Password secret.Ref  `yaml:"password" ops:"doc=Where the password is: a file or a variable; absent where hub.yaml says it."`
 }
 
 // Vaults is the section `vaults:`.

@@ -90,10 +90,16 @@ func (o *Office) vault(ctx context.Context, g *opsrepo.Generation, slug string) 
 		if v.Slug != slug {
 			continue
 		}
-		if err := o.o.MayRead(v.Password); err != nil {
-			return nil, refused("", "the password of the vault %s: %v", slug, err)
+		ref, own := o.o.Vaults[slug]
+		if !own {
+			if ref = v.Password; ref.IsZero() {
+				return nil, refused("", "nothing says where the password of the vault %s is; write password: {file: …} at the vault, or runs.vaults in hub.yaml", slug)
+			}
+			if err := o.o.MayRead(ref); err != nil {
+				return nil, refused("", "the password of the vault %s: %v", slug, err)
+			}
 		}
-		password, err := v.Password.Resolve(ctx)
+		password, err := ref.Resolve(ctx)
 		if err != nil {
 			return nil, refused("", "the password of the vault %s: %v", slug, err)
 		}

@@ -80,6 +80,7 @@ type Options struct {
 	Reported func(ctx context.Context, server string) ([]string, error) // host keys that the server's agent reported
 	Keys     KeySource
 	MayRead  func(secret.Ref) error // why a vault's password must not be read, or nil
+	Vaults   map[string]secret.Ref  // passwords of vaults that the hub's own file names, by slug
 	People   People
 	Messages Messenger
 	Audit    Auditor

@@ -134,9 +134,6 @@ func (o *Office) attempt(ctx context.Context, r Run, l *live, b *book) outcome {
 	}
 	j.events, j.log = b.event, b.log
 	p, err := o.o.Sandbox.start(ctx, j)
-	for name := range j.secrets {
-		delete(j.secrets, name)
-	}
 	if err != nil {
 		return fail(err)
 	}
