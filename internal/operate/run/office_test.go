@@ -402,6 +402,27 @@ func (s *station) eventually(what string, ok func() bool) {
 	}
 }
 
+func TestAServerThatGoesAwayWithinATaskIsUnreachable(t *testing.T) {
+	// The server does not answer when Ansible tidies up after the task, either.
+	s := open(t, sqlite(t), map[string]string{
+		"playbooks/hello.yml": "- hosts: all\n  connection: local\n  gather_facts: false\n  tasks:\n    - vanish:\n      when: inventory_hostname == 'app-02'\n",
+		"playbooks/action_plugins/vanish.py": `from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        raise AnsibleConnectionFailure("Failed to connect to the host via ssh: Shared connection to app-02 closed.")
+    def cleanup(self, force=False):
+        raise AnsibleConnectionFailure("Failed to connect to the host via ssh: No route to host")
+`,
+	})
+	s.accept()
+	s.start()
+	r := s.ended(s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app", Reason: "to greet"}).ID)
+	if got := s.hosts(r.ID)["app-02"]; r.State != run.Failed || got.State != run.HostUnreachable || got.Unreachable != 1 || !strings.HasPrefix(r.Cause, "app-02 could not be reached: ") {
+		t.Errorf("%s (%s), app-02 is %+v", r.State, r.Cause, got)
+	}
+}
+
 func TestARunCanBeCanceledAtAnyTime(t *testing.T) {
 	s := open(t, sqlite(t), nil)
 	s.accept()

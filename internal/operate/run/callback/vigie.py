@@ -62,7 +62,17 @@ class CallbackModule(CallbackBase):
         self.result("ok", result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self.result("ignored" if ignore_errors else "failed", result)
+        status = "failed"
+        if ignore_errors:
+            status = "ignored"
+        elif self.lost(result._result):
+            status = "unreachable"
+        self.result(status, result)
+
+    def lost(self, said):
+        # A host that goes away within a task is one that Ansible cannot tidy up
+        # on either, and the error of that hides that it is unreachable.
+        return "rc" not in said and str(said.get("msg", "")).startswith("Failed to connect to the host via ")
 
     def v2_runner_on_unreachable(self, result):
         self.result("unreachable", result)
