@@ -22,12 +22,12 @@ func (o *Office) lint(ctx context.Context, tx *db.Tx, r Review) error {
 	if !o.o.Lint || r.Method == ByStart || o.o.Sandbox.Ready() != nil {
 		return nil
 	}
-	if _, err := exec.LookPath(o.o.Sandbox.program("ansible-lint")); err != nil {
-		return nil //nolint:nilerr // it is not installed, and nothing else needs it
+	if _, missing := exec.LookPath(o.o.Sandbox.program("ansible-lint")); missing != nil {
+		return nil // nothing else needs it
 	}
-	g, err := o.generation(ctx, r.Commit)
-	if err != nil || len(playbook.Catalogue.Of(g)) == 0 {
-		return nil //nolint:nilerr // what cannot be read cannot run either, and says so itself
+	// What cannot be read cannot run either, and says so itself.
+	if g, unread := o.generation(ctx, r.Commit); unread != nil || len(playbook.Catalogue.Of(g)) == 0 {
+		return nil
 	}
 	at := o.now()
 	return insertRun(ctx, tx, &Run{
