@@ -178,7 +178,7 @@ func (o *Office) follow(ctx context.Context, r Run, l *live, b *book, p *process
 		case <-flush.C:
 			o.flushed(ctx, r, b)
 			if host := b.impostor(); host != "" {
-				stop(Failed, fmt.Sprintf("the host key of %s is not the one that is known, so the run was stopped. If the server was installed anew, accept its key at /runs/hosts/%s", host, host))
+				stop(Failed, impostorWords(host))
 			}
 		case <-asked.C:
 			// Somebody may have asked at another hub.
@@ -214,6 +214,13 @@ func (b *book) impostor() string {
 	return b.rec.keyChanged
 }
 
+// impostorWords say what to do about a host key that is not the one that is
+// known. One that the operations repository names is changed there alone.
+func impostorWords(host string) string {
+	return fmt.Sprintf("the host key of %s is not the one that is known, so the run was stopped. If the server was installed anew, "+
+		"write its new key into the operations repository if the old one stands there, else accept it at /runs/hosts/%s; if not, somebody may stand in between", host, host)
+}
+
 // outcome says how a run ended whose process is gone.
 func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) outcome {
 	b.mu.Lock()
@@ -227,8 +234,7 @@ func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) o
 		case waitErr != nil:
 			end.state, end.cause = Failed, "its process was lost: "+waitErr.Error()
 		case rec.keyChanged != "":
-			end.state = Failed
-			end.cause = fmt.Sprintf("the host key of %s is not the one that is known. If the server was installed anew, accept its key at /runs/hosts/%s", rec.keyChanged, rec.keyChanged)
+			end.state, end.cause = Failed, impostorWords(rec.keyChanged)
 		case r.Kind == Lint:
 			end.state, end.cause = lintOutcome(exit)
 		case exit != 0:
