@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/vigie-ops/vigie/internal/hub"
 )
 
 // apiRuns is where a hub answers about runs.
@@ -133,7 +135,7 @@ func newRuns() *cobra.Command {
 	f.BoolVar(&active, "active", false, "only those that are not over")
 	f.IntVar(&most, "limit", 20, "how many")
 	outputFlag(cmd, &output)
-	cmd.AddCommand(newRunsShow(c), newRunsLog(c), newRunsCancel(c), newRunsRetry(c), newRunsExport(c))
+	cmd.AddCommand(newRunsShow(c), newRunsLog(c), newRunsCancel(c), newRunsRetry(c), newRunsExport(c), newRunsVerify())
 	return cmd
 }
 
@@ -321,6 +323,40 @@ func newRunsExport(c *client) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "json", "json, or junit for build servers")
+	return cmd
+}
+
+func newRunsVerify() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check on the hub's machine that nobody changed the records of runs",
+		Long: "Check on the hub's machine that the records of all runs that are over are what they were when each ended: a record holds a hash of\n" +
+			"itself and that of the one before. Exit status 1 names the first that is not. Exports of runs hold the hash, too: kept\n" +
+			"elsewhere, they show whether somebody wrote the whole chain anew.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			config, err := hub.LoadConfig(file)
+			if err != nil {
+				return err
+			}
+			tools, err := hub.OpenTools(cmd.Context(), config, newLog(cmd.ErrOrStderr()))
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, tools.Close()) }()
+			records, broken, err := tools.Runs.Verify(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if broken != 0 {
+				return fmt.Errorf("the record of run #%d is not what it was when the run ended; the %d before it are", broken, records)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "The records of %d runs are what they were when each ended.\n", records)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", hub.DefaultConfig, "the hub's configuration")
 	return cmd
 }
 

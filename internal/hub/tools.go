@@ -13,6 +13,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/fleet/enrol"
 	"github.com/vigie-ops/vigie/internal/keyring"
+	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 )
@@ -21,6 +22,7 @@ import (
 type Tools struct {
 	Agents   *enrol.Authority
 	Accounts *people.Accounts
+	Runs     *run.Office // to read its records; it does no runs
 
 	state *db.DB
 	keys  *keyring.Ring
@@ -42,7 +44,7 @@ func OpenTools(ctx context.Context, c Config, log *slog.Logger) (_ *Tools, err e
 	if err != nil {
 		return nil, err
 	}
-	t := &Tools{state: d, audit: audit.New(d)}
+	t := &Tools{state: d, audit: audit.New(d), Runs: run.New(run.Options{DB: d, Log: log})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
