@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ func newHub() *cobra.Command {
 				return err
 			}
 			log := newLog(cmd.ErrOrStderr())
+			slog.SetDefault(log) // for what libraries log by themselves
 			h, err := hub.New(cmd.Context(), hub.Options{Config: config, Version: version(), Log: log})
 			if err != nil {
 				return err
