@@ -19,14 +19,7 @@ const lintTimeout = 10 * time.Minute
 // accepted, never before: both execute what lies beside the playbooks. It is
 // left out where nothing can run, and for what a hub begins with.
 func (o *Office) lint(ctx context.Context, tx *db.Tx, r Review) error {
-	if !o.o.Lint || r.Method == ByStart || o.o.Sandbox.Ready() != nil {
-		return nil
-	}
-	if _, missing := exec.LookPath(o.o.Sandbox.program("ansible-lint")); missing != nil {
-		return nil // nothing else needs it
-	}
-	// What cannot be read cannot run either, and says so itself.
-	if g, unread := o.generation(ctx, r.Commit); unread != nil || len(playbook.Catalogue.Of(g)) == 0 {
+	if r.Method == ByStart || !o.lints(ctx, r.Commit) {
 		return nil
 	}
 	at := o.now()
@@ -35,6 +28,19 @@ func (o *Office) lint(ctx context.Context, tx *db.Tx, r Review) error {
 		Tags: []string{}, Variables: map[string]any{}, Servers: []string{}, Reason: "the commit was accepted", By: "hub", Via: "hub", Accepted: r.Words(),
 		RequestedAt: at, QueuedAt: at, State: Queued, Timeout: lintTimeout, Forks: 1,
 	})
+}
+
+// lints reports whether a commit can be looked at. ansible-lint may be missing,
+// since nothing else needs it; what cannot be read cannot run either.
+func (o *Office) lints(ctx context.Context, commit string) bool {
+	if !o.o.Lint || o.o.Sandbox.Ready() != nil {
+		return false
+	}
+	if _, err := exec.LookPath(o.o.Sandbox.program("ansible-lint")); err != nil {
+		return false
+	}
+	g, err := o.generation(ctx, commit)
+	return err == nil && len(playbook.Catalogue.Of(g)) > 0
 }
 
 // lintJob is ansible-lint on the playbooks of the catalogue, which brings the
