@@ -345,14 +345,16 @@ func newRunsVerify() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, tools.Close()) }()
-			records, broken, err := tools.Runs.Verify(cmd.Context())
-			if err != nil {
+			v, err := tools.Runs.Verify(cmd.Context())
+			switch {
+			case err != nil:
 				return err
+			case v.Broken != 0:
+				return fmt.Errorf("the record of run #%d is not what it was when the run ended; the %d before it are", v.Broken, v.Records)
+			case v.Missing != 0:
+				return fmt.Errorf("the last %d records are gone; the %d before them are what they were when each run ended", v.Missing, v.Records)
 			}
-			if broken != 0 {
-				return fmt.Errorf("the record of run #%d is not what it was when the run ended; the %d before it are", broken, records)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "The records of %d runs are what they were when each ended.\n", records)
+			fmt.Fprintf(cmd.OutOrStdout(), "The records of %d runs are what they were when each ended.\n", v.Records)
 			return nil
 		},
 	}

@@ -332,8 +332,8 @@ func TestARunIsRecordedTaskByTask(t *testing.T) {
 		if err != nil || !strings.Contains(log, "TASK [Write it down]") || !strings.Contains(log, "PLAY RECAP") {
 			t.Errorf("log = %v\n%s", err, log)
 		}
-		if records, broken, err := s.Verify(t.Context()); records != 1 || broken != 0 || err != nil {
-			t.Errorf("%d records, broken at %d, %v", records, broken, err)
+		if v, err := s.Verify(t.Context()); v != (run.Verified{Records: 1}) || err != nil {
+			t.Errorf("%+v, %v", v, err)
 		}
 		if err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.NewRaw(`UPDATE run_result SET message = 'nothing happened' WHERE task = 1 AND host = 'app-02'`).Exec(ctx)
@@ -341,8 +341,17 @@ func TestARunIsRecordedTaskByTask(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, broken, err := s.Verify(t.Context()); broken != 1 || err != nil {
-			t.Errorf("a result was changed and the record of run #%d is broken, %v; want #1", broken, err)
+		if v, err := s.Verify(t.Context()); v.Broken != 1 || err != nil {
+			t.Errorf("a result was changed: %+v, %v", v, err)
+		}
+		if err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.NewRaw(`DELETE FROM run_run`).Exec(ctx)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := s.Verify(t.Context()); v.Missing != 1 || err != nil {
+			t.Errorf("the last record was taken away: %+v, %v", v, err)
 		}
 	})
 }

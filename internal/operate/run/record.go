@@ -78,24 +78,41 @@ func digest(ctx context.Context, q db.Queryer, run string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Verify walks the chain of records. broken is the number of the first run
-// whose record is not what it was when it ended, or zero.
-func (o *Office) Verify(ctx context.Context) (records, broken int64, err error) {
+// Verified is what a walk along the chain of records found.
+type Verified struct {
+	Records int64 // that are what they were when their runs ended
+	Broken  int64 // number of the first run whose record is not, or zero
+	Missing int64 // records that were written and are gone from the end
+}
+
+// Verify walks the chain of records.
+func (o *Office) Verify(ctx context.Context) (Verified, error) {
+	var v Verified
+	var written int64
+	// The count is read first: what ends meanwhile is more, never less.
+	if err := o.o.DB.Read().NewRaw(`SELECT value FROM run_number WHERE name = 'record'`).Scan(ctx, &written); err != nil {
+		return v, fmt.Errorf("count records: %w", err)
+	}
 	prev := ""
 	for {
-		runs, err := runsWhere(ctx, o.o.DB.Read(), `seq > ? ORDER BY seq LIMIT 100`, records)
-		if err != nil || len(runs) == 0 {
-			return records, 0, err
+		runs, err := runsWhere(ctx, o.o.DB.Read(), `seq > ? ORDER BY seq LIMIT 100`, v.Records)
+		if err != nil {
+			return v, err
+		}
+		if len(runs) == 0 {
+			v.Missing = max(0, written-v.Records)
+			return v, nil
 		}
 		for _, r := range runs {
 			results, err := digest(ctx, o.o.DB.Read(), r.ID)
 			if err != nil {
-				return records, 0, err
+				return v, err
 			}
-			if r.Seq != records+1 || r.PrevHash != prev || r.Hash != r.sum(results) {
-				return records, r.Number, nil
+			if r.Seq != v.Records+1 || r.PrevHash != prev || r.Hash != r.sum(results) {
+				v.Broken = r.Number
+				return v, nil
 			}
-			records, prev = r.Seq, r.Hash
+			v.Records, prev = r.Seq, r.Hash
 		}
 	}
 }
