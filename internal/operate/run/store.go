@@ -199,6 +199,7 @@ type Filter struct {
 	ForThemselves bool
 	Playbook      string
 	Server        string
+	Servers       []string // any of them; an empty list that is not nil is none
 	Commit        string
 	By            string
 	Parent        string
@@ -246,6 +247,9 @@ func (o *Office) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	for word := range strings.FieldsSeq(strings.ToLower(f.Text)) {
 		add(`words LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(word)+"%")
+	}
+	if f.Servers != nil {
+		add("id IN (SELECT run FROM run_server WHERE server IN (?))", bun.List(append([]string{""}, f.Servers...)))
 	}
 	if !f.Since.IsZero() {
 		add("requested_at >= ?", f.Since.UTC())

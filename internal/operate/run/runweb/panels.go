@@ -17,6 +17,7 @@ func (f *face) offer() {
 	f.c.Tell(f.changes)
 	f.c.Offer(console.NowMain, console.Panel{Order: 60, Show: f.underWay})
 	f.c.Offer(console.ServerHalf, console.Panel{Order: 60, Show: f.ofServer})
+	f.c.Offer(console.InstanceHalf, console.Panel{Order: 60, Show: f.ofInstance})
 }
 
 // changes tells the runs that began, and how they ended.
@@ -62,4 +63,14 @@ func (f *face) ofServer(ctx context.Context, about console.About) (templ.Compone
 		return nil, err
 	}
 	return serverPanel(about.Subject.Slug, f.rows(page.Items), len(keys.Offered) > 0), nil
+}
+
+// ofInstance is an instance's panel of what ran on its servers.
+func (f *face) ofInstance(ctx context.Context, about console.About) (templ.Component, error) {
+	servers := f.serversOf(about.Subject.Slug)
+	page, err := f.office.List(ctx, run.Filter{Servers: append([]string{}, servers...), ForThemselves: true, Limit: 6})
+	if err != nil {
+		return nil, err
+	}
+	return instancePanel(f.rows(page.Items)), nil
 }

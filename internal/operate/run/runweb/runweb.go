@@ -24,6 +24,8 @@ type Options struct {
 	// Name returns what a person is called; the slug itself for nobody known.
 	Name func(person string) string
 	Now  func() time.Time // time.Now if nil
+	// ServersOf lists the servers of an instance.
+	ServersOf func(instance string) []string
 }
 
 type face struct {
@@ -31,6 +33,8 @@ type face struct {
 	office *run.Office
 	name   func(person string) string
 	now    func() time.Time
+
+	serversOf func(instance string) []string
 }
 
 // Register adds the pages, panels and interfaces.
@@ -38,7 +42,7 @@ func Register(c *console.Console, o Options) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &face{c: c, office: o.Office, name: o.Name, now: o.Now}
+	f := &face{c: c, office: o.Office, name: o.Name, now: o.Now, serversOf: o.ServersOf}
 	c.Nav(console.NavEntry{Group: "Operate", Text: "Runs", Href: home, Role: people.Viewer, Count: f.count})
 	c.Page("GET /runs", people.Viewer, f.list)
 	c.Page("GET /runs/new", people.Operator, f.newRun)
