@@ -12,9 +12,12 @@ import (
 	"github.com/vigie-ops/vigie/internal/lib/logattr"
 )
 
-// flushEvery is how often what happened is written down; the first event is
-// written at once.
-const flushEvery = 250 * time.Millisecond
+// flushEvery is how often what happened is written down; the first events are
+// written at once, for somebody waits to see that it works.
+const (
+	flushEvery   = 250 * time.Millisecond
+	eagerFlushes = 5
+)
 
 // outcome is how a run ended.
 type outcome struct {
@@ -167,13 +170,15 @@ func (o *Office) follow(ctx context.Context, r Run, l *live, b *book, p *process
 		kill = time.After(grace)
 	}
 	stopping := ctx.Done()
-	first := b.dirty
+	first, eager := b.dirty, eagerFlushes
 	for {
 		select {
 		case <-done:
 			return o.outcome(r, b, end, exit, waitErr)
 		case <-first:
-			first = nil
+			if eager--; eager == 0 {
+				first = nil
+			}
 			o.flushed(ctx, r, b)
 		case <-flush.C:
 			o.flushed(ctx, r, b)
