@@ -116,6 +116,9 @@ var said = map[string]ui.Message{
 	"rejected":     {Kind: ui.OK, Text: "Rejected. Whoever asked reads why."},
 	"accepted":     {Kind: ui.OK, Text: "Accepted. Its playbooks may run now."},
 	"host key":     {Kind: ui.OK, Text: "Accepted. Runs know the server by these keys from now on."},
+	"looking":      {Kind: ui.Info, Text: "The checks were asked for. What they find appears here as they end."},
+	"ignored":      {Kind: ui.OK, Text: "Ignored. It does not count any more."},
+	"unignored":    {Kind: ui.OK, Text: "Taken back. It counts again."},
 	"revoked":      {Kind: ui.OK, Text: "Revoked."},
 }
 

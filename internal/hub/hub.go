@@ -24,6 +24,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/drift"
 	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -75,6 +76,7 @@ type Hub struct {
 	ops     *opsrepo.Follower
 	runs    *run.Office
 	planner *plan.Planner
+	drift   *drift.Watch
 
 	console   *console.Console
 	listeners listeners

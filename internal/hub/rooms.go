@@ -123,6 +123,7 @@ func (h *Hub) openOperations(ctx context.Context) error {
 	}
 	h.services = append(h.services, h.ops, h.hearing, h.agents, h.accounts, clocks{h}, setupLink{h})
 	h.openRuns(commitsOf)
+	h.openDrift()
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/keyring"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/drift"
 	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/operate/run"
@@ -32,6 +33,7 @@ func Sections() []opsrepo.Section {
 		notify.Sections(),
 		playbook.Sections(),
 		plan.Sections(),
+		drift.Sections(),
 	)
 }
 
@@ -50,5 +52,6 @@ func Schemas() []db.Schema {
 		notify.Tables,
 		run.Tables,
 		plan.Tables,
+		drift.Tables,
 	}
 }

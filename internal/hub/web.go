@@ -13,6 +13,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet/fleetweb"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/metricsweb"
 	"github.com/vigie-ops/vigie/internal/observe/probe/probeweb"
+	"github.com/vigie-ops/vigie/internal/operate/drift/driftweb"
 	"github.com/vigie-ops/vigie/internal/operate/plan/planweb"
 	"github.com/vigie-ops/vigie/internal/operate/run/runweb"
 	"github.com/vigie-ops/vigie/internal/opsrepo/opsrepoweb"
@@ -47,6 +48,8 @@ func (h *Hub) openConsole(context.Context) error {
 	opsrepoweb.Register(c, opsrepoweb.Options{Repository: h.ops, Refused: h.ops.Refused, Audit: h.act, Now: h.o.Now})
 	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now, ServersOf: geography{h.fleet}.ServersOf})
 	planweb.Register(c, planweb.Options{Planner: h.planner, Runs: h.runs, Name: h.name, Now: h.o.Now})
+	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now})
+	driftweb.Register(c, driftweb.Options{Drift: h.drift, Name: h.name, Now: h.o.Now})
 	notifyweb.Register(c, h.courier, h.name, h.o.Now)
 
 	board := amapi.New(h.board, amapi.Options{
