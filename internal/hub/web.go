@@ -48,7 +48,6 @@ func (h *Hub) openConsole(context.Context) error {
 	opsrepoweb.Register(c, opsrepoweb.Options{Repository: h.ops, Refused: h.ops.Refused, Audit: h.act, Now: h.o.Now})
 	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now, ServersOf: geography{h.fleet}.ServersOf})
 	planweb.Register(c, planweb.Options{Planner: h.planner, Runs: h.runs, Name: h.name, Now: h.o.Now})
-	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now})
 	driftweb.Register(c, driftweb.Options{Drift: h.drift, Name: h.name, Now: h.o.Now})
 	notifyweb.Register(c, h.courier, h.name, h.o.Now)
 
