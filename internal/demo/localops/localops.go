@@ -222,6 +222,9 @@ func fitSchedules(doc *yaml.Node) {
 	for _, e := range entries(doc, "schedules") {
 		set(e, "paused", true)
 	}
+	if policy := value(doc, "drift_policy"); policy != nil {
+		set(policy, "off", true)
+	}
 }
 
 // documents reads the YAML documents of a file down to their mappings.

@@ -10,6 +10,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/demo/localops"
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
+	"github.com/vigie-ops/vigie/internal/operate/drift"
 	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -31,7 +32,7 @@ func TestTheCopyIsValidAndTrueHere(t *testing.T) {
 	if err := localops.Copy(examples.Ops, dir, p); err != nil {
 		t.Fatal(err)
 	}
-	g, problems := opsrepo.Load(os.DirFS(dir), slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(),
+	g, problems := opsrepo.Load(os.DirFS(dir), slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(), drift.Sections(),
 		[]opsrepo.Section{opsrepo.NewFiles("rules", opsrepo.FilesOptions[string]{
 			Glob: "rules/**/*.{yaml,yml}", Decode: func(name string, _ []byte) (string, opsrepo.Problems) { return name, nil },
 		})}))
