@@ -350,5 +350,9 @@ func emptyWords(state drift.State, q url.Values, n drift.Numbers, s drift.Schedu
 	case len(s.Playbooks) == 0:
 		return [3]string{"Drift is not looked for yet", "It is what differs on a server from what its playbooks say.", "Write drift: true for a playbook in its vigie.yaml. It is then checked every night on all servers, which changes nothing."}
 	}
-	return [3]string{"Nobody looked yet", "It is what differs on a server from what its playbooks say. A check shows it and changes nothing.", "The first look is due on the coming night; Look now does not wait for it."}
+	how := "The first look is due on the coming night; Look now does not wait for it."
+	if s.Off {
+		how = "Look now begins with it."
+	}
+	return [3]string{"Nobody looked yet", "It is what differs on a server from what its playbooks say. A check shows it and changes nothing.", how}
 }
