@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (f *face) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	schedule := f.drift.Schedule()
-	v.Figures, v.Empty = figures(n, looks, f.now()), emptyWords(v.State, q, n, schedule)
+	v.Figures, v.Empty = figures(n, looks, f.now()), emptyWords(v.State, q, n, schedule, slices.ContainsFunc(looks, func(l drift.Look) bool { return l.Ended != "" }))
 	for _, t := range []struct {
 		state drift.State
 		text  string
@@ -333,7 +334,7 @@ func whenWords(s drift.Schedule) string {
 }
 
 // emptyWords say what an empty list means.
-func emptyWords(state drift.State, q url.Values, n drift.Numbers, s drift.Schedule) [3]string {
+func emptyWords(state drift.State, q url.Values, n drift.Numbers, s drift.Schedule, looked bool) [3]string {
 	if q.Get("server") != "" || q.Get("playbook") != "" {
 		if state == drift.Open && n.Checked > 0 {
 			return [3]string{"Nothing drifts there", "No open finding fits these filters.", "Remove a filter to see all of them."}
@@ -347,6 +348,8 @@ func emptyWords(state drift.State, q url.Values, n drift.Numbers, s drift.Schedu
 		return [3]string{"Nothing is gone yet", "What is not found any more stays here for 90 days.", ""}
 	case n.Checked > 0:
 		return [3]string{"Nothing drifts", "Every server that was checked is as its playbooks say.", ""}
+	case looked:
+		return [3]string{"Nothing is known", "No check was done to its end on any server, so nobody knows whether they differ from their playbooks.", "The last look says why."}
 	case len(s.Playbooks) == 0:
 		return [3]string{"Drift is not looked for yet", "It is what differs on a server from what its playbooks say.", "Write drift: true for a playbook in its vigie.yaml. It is then checked every night on all servers, which changes nothing."}
 	}

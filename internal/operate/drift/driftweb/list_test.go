@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/operate/drift"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/signal"
@@ -28,6 +29,17 @@ func TestAnEmptyListSaysWhatIsMissing(t *testing.T) {
 	h.check(nil)
 	wants(t, h.page(people.Operator, "/drift"), "Nothing drifts", "of 2 checked", "run #1, 2 of 2 servers")
 	wants(t, h.page(people.Viewer, "/drift?server=app-0001"), "Nothing drifts there")
+}
+
+func TestALookThatSawNothingDoesNotSayThatAllIsWell(t *testing.T) {
+	h := newHouse(t, 1, site)
+	r := run.Run{ID: "run-1", Kind: run.Check, State: run.Failed, Cause: "app-0000 could not be reached", Playbook: "site", Origin: drift.Origin, Number: 1, Seq: 1, EndedAt: h.now, Servers: []string{"app-0000"}}
+	h.hosts[r.ID] = []run.Host{{Name: "app-0000", State: run.HostUnreachable}}
+	h.ended = append(h.ended, r)
+	h.work()
+	body := h.page(people.Operator, "/drift")
+	wants(t, body, "Nothing is known", "app-0000 could not be reached", "it saw 0 of 1 server", "run #1, 0 of 1 server")
+	lacks(t, body, "Nothing drifts", "Nobody looked yet")
 }
 
 func TestTheListShowsWhatDriftsByServer(t *testing.T) {
