@@ -2,13 +2,16 @@
 # that has Go.
 export CGO_ENABLED = 0
 
-DATA ?= $(HOME)/.local/share/vigie-demo
+DEMO = vigie-demo
+fleet: DEMO = vigie-fleet
+DATA ?= $(HOME)/.local/share/$(DEMO)
 LISTEN ?= 127.0.0.1:8080
 
-.PHONY: help run test lint generate bench soak
+.PHONY: help run fleet test lint generate bench soak
 
 help:
 	@echo 'make run       open the product on this machine: $(LISTEN), data in $(DATA)'
+	@echo 'make fleet     the same with three servers to deploy to; needs root'
 	@echo 'make test      every test, with a real PostgreSQL and a real browser'
 	@echo 'make lint      format, vet, generated files, linters'
 	@echo 'make generate  write the generated files again'
@@ -19,6 +22,12 @@ run:
 	@scripts/setup run
 	go build -o bin/vigie ./cmd/vigie
 	bin/vigie demo --listen $(LISTEN) --data $(DATA)
+
+fleet:
+	@scripts/setup fleet
+	go build -o bin/vigie ./cmd/vigie
+	go build -o bin/fleet ./e2e/testfleet/cmd/fleet
+	bin/fleet --vigie bin/vigie --listen $(LISTEN) --data $(DATA)
 
 test:
 	@scripts/test

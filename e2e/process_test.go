@@ -60,8 +60,14 @@ func (o *output) String() string {
 // start starts vigie with arguments; it is killed with the test.
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
+	return startProgram(t, binary(t), args...)
+}
+
+// startProgram is start for another program.
+func startProgram(t testing.TB, program string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, out: new(output), done: make(chan struct{})}
-	p.cmd = exec.Command(binary(t), args...)
+	p.cmd = exec.Command(program, args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -74,7 +80,7 @@ func start(t testing.TB, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("vigie %s printed:\n%s", strings.Join(args, " "), tail(p.out.String(), 8000))
+			t.Logf("%s %s printed:\n%s", filepath.Base(program), strings.Join(args, " "), tail(p.out.String(), 8000))
 		}
 	})
 	return p
@@ -155,24 +161,31 @@ func startDemo(t testing.TB, dir, listen string) *demo {
 	t.Helper()
 	d := &demo{dir: dir, listen: listen}
 	d.process = start(t, "demo", "--listen", listen, "--data", dir)
+	d.waitDemo()
+	return d
+}
+
+// waitDemo returns when everything of a demo accepts.
+func (d *demo) waitDemo() {
+	t := d.t
+	t.Helper()
 	within(t, 60*time.Second, "the demo accepts", func() error {
 		select {
 		case <-d.done:
 			t.Fatalf("the demo ended: %v\n%s", d.err, tail(d.out.String(), 4000))
 		default:
 		}
-		b, err := os.ReadFile(filepath.Join(dir, "endpoints.json"))
+		b, err := os.ReadFile(filepath.Join(d.dir, "endpoints.json"))
 		if err != nil {
 			return err
 		}
 		return json.Unmarshal(b, &d.endpoints)
 	})
-	b, err := os.ReadFile(filepath.Join(dir, "admin-token"))
+	b, err := os.ReadFile(filepath.Join(d.dir, "admin-token"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.token = strings.TrimSpace(string(b))
-	return d
 }
 
 // client speaks to a console with a bearer token.

@@ -11,7 +11,7 @@ import (
 )
 
 func newDemo() *cobra.Command {
-	var listen, data string
+	var listen, data, fleet string
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a hub and an agent on this machine, with real data of it",
@@ -26,7 +26,7 @@ func newDemo() *cobra.Command {
 				return err
 			}
 			return demo.Run(cmd.Context(), demo.Options{
-				Listen: listen, Data: dir, Program: program, Version: version(),
+				Listen: listen, Data: dir, Fleet: fleet, Program: program, Version: version(),
 				Out: cmd.OutOrStdout(), Log: newLog(cmd.ErrOrStderr()),
 			})
 		},
@@ -37,6 +37,7 @@ func newDemo() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the console; loopback only")
 	c.Flags().StringVar(&data, "data", filepath.Join(home, ".local/share/vigie-demo"), "folder that keeps everything")
+	c.Flags().StringVar(&fleet, "fleet", "", "file of servers beside this machine, in the form of servers: of an operations repository; from the first start on")
 	return c
 }
 

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +27,13 @@ var script string
 
 // Options say what kind of fleet to make.
 type Options struct {
+	// Names are what the servers are called, the first ones first; the others
+	// are s3 and so on, by where they stand.
+	Names []string
+	// Keep is a folder that keeps which network the fleet has and the host keys
+	// of its servers: to whoever knew them, the next fleet with this folder is
+	// the same one, installed anew. Nothing is kept if empty.
+	Keep string
 	// AuthorizedKeys are the public keys, in the form of an authorized_keys
 	// file, that may sign in as root.
 	AuthorizedKeys string
@@ -80,7 +89,11 @@ func Up(ctx context.Context, n int, o Options) (_ *Fleet, err error) {
 		return nil, err
 	}
 	for i := range n {
-		s := &Server{Name: fmt.Sprintf("s%d", i+1), Address: fmt.Sprintf("%s.%d", f.network, 11+i), fleet: f, link: fmt.Sprintf("%s-%d", f.bridge, i+1)}
+		name := fmt.Sprintf("s%d", i+1)
+		if i < len(o.Names) {
+			name = o.Names[i]
+		}
+		s := &Server{Name: name, Address: fmt.Sprintf("%s.%d", f.network, 11+i), fleet: f, link: fmt.Sprintf("%s-%d", f.bridge, i+1)}
 		if err := s.Boot(ctx); err != nil {
 			return nil, err
 		}
@@ -118,26 +131,65 @@ func (f *Fleet) Destroy() error {
 	return err
 }
 
-// claim takes a bridge name and a network that nobody uses, and takes away
-// what a fleet left whose keeper was killed, too.
+// networks is how many fleets there may be at a time.
+const networks = 249
+
+// claim takes a bridge name and a network that nobody uses, or those that were
+// kept, and takes away what a fleet left whose keeper was killed, too.
 func (f *Fleet) claim(ctx context.Context) error {
 	if err := os.MkdirAll(runDir, 0o700); err != nil {
 		return err
 	}
-	for i := 1; i < 250; i++ {
-		f.bridge, f.network = fmt.Sprintf("vgf%d", i), fmt.Sprintf("10.213.%d", i)
-		f.dir = filepath.Join(runDir, f.bridge)
-		if err := f.run(ctx, nil, "net", f.bridge, f.network+".1/24"); err == nil {
-			return os.MkdirAll(f.dir, 0o700)
-		}
-		if f.abandoned() {
-			if err := f.run(ctx, nil, "sweep", f.bridge); err != nil {
-				return err
+	if f.o.Keep == "" {
+		for i := 1; i <= networks; i++ {
+			if err := f.take(ctx, i); err == nil {
+				return nil
 			}
-			i--
 		}
+		return fmt.Errorf("%d test fleets run already; destroy one, or look for bridges named vgf", networks)
 	}
-	return errors.New("250 test fleets run already; destroy one, or look for bridges named vgf")
+	if err := os.MkdirAll(f.o.Keep, 0o700); err != nil {
+		return err
+	}
+	file := filepath.Join(f.o.Keep, "network")
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		// From the other end, so that it is still free when it is wanted again.
+		for i := networks; i >= 1; i-- {
+			if err := f.take(ctx, i); err == nil {
+				return os.WriteFile(file, []byte(strconv.Itoa(i)), 0o600)
+			}
+		}
+		return fmt.Errorf("%d test fleets run already; destroy one, or look for bridges named vgf", networks)
+	}
+	if err != nil {
+		return err
+	}
+	i, err := strconv.Atoi(string(b))
+	if err != nil || i < 1 || i > networks {
+		return fmt.Errorf("%s holds %q and not the number of a network; remove the folder to begin again", file, b)
+	}
+	if err := f.take(ctx, i); err != nil {
+		return fmt.Errorf("the network of the servers in %s is taken, so a fleet of it seems to run already: %w", f.o.Keep, err)
+	}
+	return nil
+}
+
+// take takes the bridge and the network of a number.
+func (f *Fleet) take(ctx context.Context, i int) error {
+	f.bridge, f.network = fmt.Sprintf("vgf%d", i), fmt.Sprintf("10.213.%d", i)
+	f.dir = filepath.Join(runDir, f.bridge)
+	err := f.run(ctx, nil, "net", f.bridge, f.network+".1/24")
+	if err != nil && f.abandoned() {
+		if err := f.run(ctx, nil, "sweep", f.bridge); err != nil {
+			return err
+		}
+		err = f.run(ctx, nil, "net", f.bridge, f.network+".1/24")
+	}
+	if err != nil {
+		return err
+	}
+	return os.MkdirAll(f.dir, 0o700)
 }
 
 // abandoned reports whether the fleet that holds f's bridge has lost its keeper.

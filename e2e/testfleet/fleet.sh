@@ -66,9 +66,13 @@ boot() {
 		rm -f "$root/etc/resolv.conf"
 		: >"$root/etc/resolv.conf"
 		printf 'Acquire::http::Proxy "%s";\nAcquire::Languages "none";\n' "$PROXY" >"$root/etc/apt/apt.conf.d/01proxy"
+		# The clock is this machine's: a chrony that gets installed watches it and
+		# sets nothing; by itself it would not start.
+		install -d "$root/etc/systemd/system/chrony.service.d"
+		printf '[Unit]\nConditionCapability=\n\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -x $DAEMON_OPTS\n' >"$root/etc/systemd/system/chrony.service.d/clock.conf"
 		install -d -m 0700 "$root/root/.ssh"
 		printf '%s' "$AUTHORIZED" >"$root/root/.ssh/authorized_keys"
-		ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$root/etc/ssh/ssh_host_ed25519_key"
+		hostkey "$root/etc/ssh/ssh_host_ed25519_key"
 		printf 'PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\nMaxStartups 100\nHostKey /etc/ssh/ssh_host_ed25519_key\n' >"$root/etc/ssh/sshd_config.d/01-test.conf"
 		touch "$root/etc/vigie-test-server"
 	fi
@@ -92,6 +96,20 @@ boot() {
 	# sets it, too; setting it stays forbidden.
 	exec systemd-nspawn --quiet --system-call-filter=adjtimex --register=no --keep-unit --network-namespace-path="/run/netns/$LINK" -M "$LINK" -D "$root" \
 		--hostname="$NAME" --resolv-conf=off --timezone=off --console=pipe --kill-signal=SIGRTMIN+3 --boot
+}
+
+# hostkey gives a server the host key that KEEP has of it, or makes one.
+hostkey() {
+	if [ -n "$KEEP" ] && [ -s "$KEEP/$NAME.key" ]; then
+		install -m 0600 "$KEEP/$NAME.key" "$1"
+		ssh-keygen -y -f "$1" >"$1.pub"
+		return
+	fi
+	ssh-keygen -q -t ed25519 -N '' -C "$NAME" -f "$1"
+	if [ -n "$KEEP" ]; then
+		install -m 0600 "$1" "$KEEP/$NAME.new"
+		mv "$KEEP/$NAME.new" "$KEEP/$NAME.key"
+	fi
 }
 
 # stop ends a server as a power cut does. Its init is the child of nspawn: a

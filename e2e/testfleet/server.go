@@ -39,7 +39,7 @@ func (s *Server) Boot(ctx context.Context) error {
 	}
 	cmd := f.command(context.WithoutCancel(ctx), []string{
 		"NAME=" + s.Name, "LINK=" + s.link, "ADDRESS=" + s.Address, fmt.Sprintf("DISK=%d", f.o.Disk),
-		"AUTHORIZED=" + f.o.AuthorizedKeys, "PROXY=http://" + f.Gateway() + ":" + proxyPort,
+		"AUTHORIZED=" + f.o.AuthorizedKeys, "PROXY=http://" + f.Gateway() + ":" + proxyPort, "KEEP=" + f.o.Keep,
 	}, "boot")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	log, err := os.OpenFile(filepath.Join(dir, "console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -156,6 +156,17 @@ func (s *Server) HostKey() (string, error) {
 		return "", fmt.Errorf("the host key of %s is %q", s.Name, b)
 	}
 	return parts[0] + " " + parts[1], nil
+}
+
+// Authorize has those sign in as root whose public keys these are, in the form
+// of an authorized_keys file, and nobody else.
+func (s *Server) Authorize(keys string) error {
+	// Written beside and moved, so that a sign-in finds all of it.
+	file := s.Path("/root/.ssh/authorized_keys")
+	if err := os.WriteFile(file+".new", []byte(keys), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // NewHostKey gives the server another host key, as if it had been installed

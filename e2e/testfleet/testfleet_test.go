@@ -171,6 +171,40 @@ func TestServersAreRealAndSufferWhatServersSuffer(t *testing.T) {
 	})
 }
 
+func TestAKeptFleetIsTheSameAgain(t *testing.T) {
+	o := testfleet.Options{Names: []string{"app-01"}, Keep: t.TempDir(), Disk: 256 << 20}
+	up := func() (*testfleet.Fleet, string) {
+		t.Helper()
+		f, err := testfleet.Up(t.Context(), 2, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Destroy() })
+		var who strings.Builder
+		for _, s := range f.Servers() {
+			key, err := s.HostKey()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&who, s.Name, s.Address, key)
+		}
+		return f, who.String()
+	}
+	f, before := up()
+	if !strings.HasPrefix(before, "app-01 ") || !strings.Contains(before, "\ns2 ") {
+		t.Errorf("the servers are\n%s, want app-01 and s2", before)
+	}
+	if _, err := testfleet.Up(t.Context(), 2, o); err == nil || !strings.Contains(err.Error(), "seems to run already") {
+		t.Errorf("the same fleet twice: %v, want it refused", err)
+	}
+	if err := f.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if _, after := up(); after != before {
+		t.Errorf("the next fleet is\n%s, want\n%s", after, before)
+	}
+}
+
 // leftovers lists what a fleet makes on the machine.
 func leftovers(t *testing.T, bridge string) []string {
 	t.Helper()

@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/agent"
+	"github.com/vigie-ops/vigie/internal/demo/localops"
 	"github.com/vigie-ops/vigie/internal/observe/probe/probeagent"
 	"github.com/vigie-ops/vigie/internal/people"
 )
@@ -24,7 +26,8 @@ const hubName = "demo"
 // the demo's operations repository.
 func (d *demo) agent(ctx context.Context) (run func(context.Context) error, err error) {
 	dir := d.path("agent")
-	content := fmt.Sprintf("data_dir: %q\nhubs:\n  - name: %s\n    url: https://%s\ncollect:\n  interval: 5s\nprobe_networks: [127.0.0.0/8, \"::1/128\"]\n", dir, hubName, d.hub.AgentsAddr())
+	networks := strings.Join(append([]string{"127.0.0.0/8", `::1/128`}, d.fleet.Networks()...), `", "`)
+	content := fmt.Sprintf("data_dir: %q\nhubs:\n  - name: %s\n    url: https://%s\ncollect:\n  interval: 5s\nprobe_networks: [\"%s\"]\n", dir, hubName, d.hub.AgentsAddr(), networks)
 	file := d.path("agent.yaml")
 	if err := writeAtomically(file, []byte(content), 0o600); err != nil {
 		return nil, err
@@ -68,12 +71,20 @@ func (d *demo) enrol(ctx context.Context, config agent.Config) error {
 	return err
 }
 
-// server is the slug of this machine in the demo's operations repository.
+// server is the slug of this machine in the demo's operations repository: by
+// its name, or the first if the repository calls it something else.
 func (d *demo) server() (string, error) {
+	first := ""
 	for _, s := range d.hub.Fleet().Current().Servers() {
-		if !s.Appliance {
+		switch {
+		case s.Slug == localops.MachineSlug():
 			return s.Slug, nil
+		case first == "" && !s.Appliance:
+			first = s.Slug
 		}
 	}
-	return "", fmt.Errorf("the operations repository in %s names no server; add this machine, or remove the folder to begin again", d.path("ops"))
+	if first == "" {
+		return "", fmt.Errorf("the operations repository in %s names no server; add this machine, or remove the folder to begin again", d.path("ops"))
+	}
+	return first, nil
 }

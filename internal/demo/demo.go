@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/demo/localops"
 	"github.com/vigie-ops/vigie/internal/demo/mailbox"
 	"github.com/vigie-ops/vigie/internal/hub"
 	"github.com/vigie-ops/vigie/internal/lib/logattr"
@@ -30,6 +31,7 @@ import (
 type Options struct {
 	Listen  string // address of the console; loopback
 	Data    string // absolute folder that keeps everything
+	Fleet   string // file of servers beside this machine; none if empty
 	Program string // this program, to start sample instances with
 	Version string
 	Out     io.Writer // for the person who started it
@@ -52,6 +54,7 @@ type demo struct {
 	mailbox *mailbox.Box
 	mails   net.Listener
 	samples []*sample
+	fleet   localops.Fleet
 	hub     *hub.Hub
 	console *console.Console
 }
@@ -62,6 +65,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	d := &demo{Options: o}
+	if o.Fleet != "" {
+		if d.fleet, err = localops.ReadFleet(o.Fleet, localops.MachineSlug()); err != nil {
+			return err
+		}
+	}
 	endpoints := filepath.Join(o.Data, "endpoints.json")
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
@@ -200,10 +208,6 @@ func (d *demo) secret(name string) (string, error) {
 // announce tells programs by a file, and the person by a line, that everything
 // accepts.
 func (d *demo) announce(ctx context.Context, file string) error {
-	link, err := d.hub.Accounts().SignInLink(ctx, d.person())
-	if err != nil {
-		return fmt.Errorf("make a sign-in link: %w", err)
-	}
 	e := Endpoints{
 		Console: d.hub.ConsoleURL(),
 		Agents:  "https://" + d.hub.AgentsAddr().String(),
@@ -216,16 +220,39 @@ func (d *demo) announce(ctx context.Context, file string) error {
 	if err := writeAtomically(file, append(b, '\n'), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.Out, "Vigie runs. Open this link once to sign in, within 15 minutes:\n\n  %s/link/%s\n\nEverything it keeps is in %s. Stop it with Ctrl-C.\n", e.Console, link, d.Data)
+	return d.greet(ctx, e.Console)
+}
+
+// greet prints how to sign in, also as the second person that there must be
+// where one asks and another approves. Whoever reads it can read the folder with
+// the administrator's token, so that it gives nothing away.
+func (d *demo) greet(ctx context.Context, console string) error {
+	first, second := d.persons()
+	link, err := d.hub.Accounts().SignInLink(ctx, first.Slug)
+	if err != nil {
+		return fmt.Errorf("make a sign-in link: %w", err)
+	}
+	fmt.Fprintf(d.Out, "Vigie runs. Open this link once to sign in, within 15 minutes:\n\n  %s/link/%s\n\n", console, link)
+	if second.Slug != "" {
+		if link, err = d.hub.Accounts().SignInLink(ctx, second.Slug); err != nil {
+			return fmt.Errorf("make a sign-in link: %w", err)
+		}
+		fmt.Fprintf(d.Out, "You are %s there. What you ask for, somebody else approves: this is the link of %s, for a private window.\n\n  %s/link/%s\n\n", first.Name, second.Name, console, link)
+	}
+	fmt.Fprintf(d.Out, "Everything it keeps is in %s. Stop it with Ctrl-C.\n", d.Data)
 	return nil
 }
 
-// person is who the sign-in link is for: an administrator of the repository.
-func (d *demo) person() string {
+// persons are who the sign-in links are for: an administrator of the
+// repository, and an operator if there is one.
+func (d *demo) persons() (first, second people.Person) {
 	for _, p := range d.hub.Staff().Current().People() {
-		if p.Role == people.Admin {
-			return p.Slug
+		switch {
+		case p.Role == people.Admin && first.Slug == "":
+			first = p
+		case p.Role == people.Operator && second.Slug == "":
+			second = p
 		}
 	}
-	return ""
+	return first, second
 }

@@ -3,7 +3,9 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +23,7 @@ func (d *demo) prepareOperations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := localops.Place{Server: localops.MachineSlug(), Instances: map[string]string{}, SMTP: d.mails.Addr().String()}
+	p := localops.Place{Server: localops.MachineSlug(), Instances: map[string]string{}, SMTP: d.mails.Addr().String(), Fleet: d.fleet}
 	for _, slug := range slugs {
 		address, err := d.ports.address(ctx, "sample-"+slug)
 		if err != nil {
@@ -32,7 +34,10 @@ func (d *demo) prepareOperations(ctx context.Context) error {
 	}
 	dir := d.path("ops")
 	if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-		return nil
+		return d.sameFleet(dir)
+	}
+	if err := d.noteFleet(); err != nil {
+		return err
 	}
 	p.Ports = localops.Listening(ctx, 22, 80, 443)
 	// A first start that was killed half-way left half a copy.
@@ -59,4 +64,32 @@ func (d *demo) prepareOperations(ctx context.Context) error {
 		}
 	}
 	return os.Rename(tmp, dir)
+}
+
+// noteFleet writes down for which servers the repository is made, before it is
+// there.
+func (d *demo) noteFleet() error {
+	if d.Fleet != "" {
+		return writeAtomically(d.path(localops.FleetFile), d.fleet.Content, 0o600)
+	}
+	if err := os.Remove(d.path(localops.FleetFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// sameFleet refuses servers that are not those which the repository was made
+// for: its people have edited it since, and what they wrote stays.
+func (d *demo) sameFleet(ops string) error {
+	if d.Fleet == "" {
+		return nil
+	}
+	made, err := os.ReadFile(d.path(localops.FleetFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if bytes.Equal(made, d.fleet.Content) {
+		return nil
+	}
+	return fmt.Errorf("the operations repository in %s was made for other servers than those of %s; give this demo a folder of its own with --data, or remove %s to begin again", ops, d.Fleet, d.Data)
 }

@@ -28,6 +28,7 @@ type Place struct {
 	Ports     []int             // that listen here and are probed
 	Instances map[string]string // address of each instance's sample process
 	SMTP      string            // address of the mailbox
+	Fleet     Fleet             // servers beside this machine
 }
 
 // opsRoot is where the operations repository lies in the examples.
@@ -35,7 +36,7 @@ const opsRoot = "ops"
 
 // Copy writes the repository that from holds in the folder ops, fitted to p.
 func Copy(from fs.FS, to string, p Place) error {
-	return fs.WalkDir(from, opsRoot, func(name string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(from, opsRoot, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -54,6 +55,10 @@ func Copy(from fs.FS, to string, p Place) error {
 		}
 		return os.WriteFile(target, b, 0o644)
 	})
+	if err != nil || len(p.Fleet.Content) == 0 {
+		return err
+	}
+	return os.WriteFile(filepath.Join(to, FleetFile), p.Fleet.Content, 0o644)
 }
 
 // sections says whether a file is made of sections: not a playbook's, not a
@@ -114,7 +119,7 @@ func fit(content []byte, p Place) ([]byte, error) {
 }
 
 // fitServers leaves this machine, where the first of the example's servers
-// stood, and no other.
+// stood, and no other; those of the fleet have a file of their own.
 func fitServers(doc *yaml.Node, p Place) {
 	list := value(doc, "servers")
 	if list == nil {
@@ -131,9 +136,18 @@ func fitServers(doc *yaml.Node, p Place) {
 	})}
 }
 
+// fitInstances has the sample processes run here. Servers of the fleet that have
+// the names of the example's keep their instances too: what clients an approval
+// is about depends on them.
 func fitInstances(doc *yaml.Node, p Place) {
 	for _, e := range entries(doc, "instances") {
-		set(e, "servers", []string{p.Server})
+		servers := []string{p.Server}
+		for _, s := range entries(e, "servers") {
+			if p.Fleet.has(s.Value) {
+				servers = append(servers, s.Value)
+			}
+		}
+		set(e, "servers", servers)
 		if address, ok := p.Instances[text(e, "slug")]; ok {
 			set(e, "urls", []string{"http://" + address + "/"})
 		}
