@@ -223,9 +223,10 @@ func (d *demo) announce(ctx context.Context, file string) error {
 	return d.greet(ctx, e.Console)
 }
 
-// greet prints how to sign in, also as the second person that there must be
-// where one asks and another approves. Whoever reads it can read the folder with
-// the administrator's token, so that it gives nothing away.
+// greet prints how to sign in; where there are servers to deploy to, also as the
+// second person that there must be where one asks and another approves. Whoever
+// reads it can read the folder with the administrator's token, so that it gives
+// nothing away.
 func (d *demo) greet(ctx context.Context, console string) error {
 	first, second := d.persons()
 	link, err := d.hub.Accounts().SignInLink(ctx, first.Slug)
@@ -233,7 +234,7 @@ func (d *demo) greet(ctx context.Context, console string) error {
 		return fmt.Errorf("make a sign-in link: %w", err)
 	}
 	fmt.Fprintf(d.Out, "Vigie runs. Open this link once to sign in, within 15 minutes:\n\n  %s/link/%s\n\n", console, link)
-	if second.Slug != "" {
+	if d.Fleet != "" && second.Slug != "" {
 		if link, err = d.hub.Accounts().SignInLink(ctx, second.Slug); err != nil {
 			return fmt.Errorf("make a sign-in link: %w", err)
 		}
