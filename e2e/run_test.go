@@ -26,6 +26,7 @@ func TestRunsActOnRealServers(t *testing.T) {
 	t.Run("nothing runs before a person accepts what the hub begins with", y.beginning)
 	lapsing := y.askToLapse(t)
 	t.Run("a run changes what differs, and a second one nothing", y.site)
+	t.Run("what somebody changes by hand is found, and mended by a run", y.drifts)
 	t.Run("a run of a commit", func(t *testing.T) {
 		t.Run("that nobody accepted is refused, with the way to have it accepted", y.unaccepted)
 		t.Run("that an allowed key signed goes at once", y.signed)
@@ -69,7 +70,7 @@ const yardPassword = "correct horse battery staple"
 const books = `
 -- playbooks/vigie.yaml --
 playbooks:
-  - {slug: site, file: site.yml, name: Bring servers to their state, variables: [{name: greeting, type: text, default: good day}]}
+  - {slug: site, file: site.yml, name: Bring servers to their state, drift: true, variables: [{name: greeting, type: text, default: good day}]}
   - {slug: wait, file: wait.yml, variables: [{name: gate, type: text, required: true}]}
   - {slug: in-turn, file: in-turn.yml, variables: [{name: gate, type: text, required: true}]}
   - {slug: asked, file: site.yml, variables: [{name: greeting, type: text, default: good day}]}

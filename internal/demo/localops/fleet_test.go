@@ -12,9 +12,6 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
-	"github.com/vigie-ops/vigie/internal/people"
-	"github.com/vigie-ops/vigie/internal/respond/alert"
-	"github.com/vigie-ops/vigie/internal/respond/notify"
 )
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBNUsOIzMAxPm0ZRM8TCSZ9PLqW7KSlNB8pzCtzV4Pmq"
@@ -46,13 +43,7 @@ servers:
 	if err := localops.Copy(examples.Ops, dir, localops.Place{Server: "here", Ports: []int{22}, SMTP: "127.0.0.1:2525", Fleet: f}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "probes")); err != nil { // not what this is about
-		t.Fatal(err)
-	}
-	g, problems := opsrepo.Load(os.DirFS(dir), slices.Concat(fleet.Sections(), people.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(),
-		[]opsrepo.Section{opsrepo.NewFiles("rules", opsrepo.FilesOptions[string]{
-			Glob: "rules/**/*.{yaml,yml}", Decode: func(name string, _ []byte) (string, opsrepo.Problems) { return name, nil },
-		})}))
+	g, problems := opsrepo.Load(os.DirFS(dir), sections())
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -32,10 +32,7 @@ func TestTheCopyIsValidAndTrueHere(t *testing.T) {
 	if err := localops.Copy(examples.Ops, dir, p); err != nil {
 		t.Fatal(err)
 	}
-	g, problems := opsrepo.Load(os.DirFS(dir), slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(), drift.Sections(),
-		[]opsrepo.Section{opsrepo.NewFiles("rules", opsrepo.FilesOptions[string]{
-			Glob: "rules/**/*.{yaml,yml}", Decode: func(name string, _ []byte) (string, opsrepo.Problems) { return name, nil },
-		})}))
+	g, problems := opsrepo.Load(os.DirFS(dir), sections())
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -75,4 +72,12 @@ func TestAMachinesNameBecomesASlug(t *testing.T) {
 	if s := localops.MachineSlug(); !opsrepo.ValidSlug(s) {
 		t.Errorf("this machine would be called %q", s)
 	}
+}
+
+// sections are what a hub reads, as far as it stands below the demo.
+func sections() []opsrepo.Section {
+	return slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(), drift.Sections(),
+		[]opsrepo.Section{opsrepo.NewFiles("rules", opsrepo.FilesOptions[string]{
+			Glob: "rules/**/*.{yaml,yml}", Decode: func(name string, _ []byte) (string, opsrepo.Problems) { return name, nil },
+		})})
 }
