@@ -62,19 +62,21 @@ func (y *yard) drifts(t *testing.T) {
 	}
 	fires := func(want int) func() error {
 		return func() error {
-			if n, err := firing(); err != nil || n != want {
-				return fmt.Errorf("%d alerts, %v", n, err)
+			n, err := firing()
+			if err == nil && n != want {
+				err = fmt.Errorf("there are %d alerts", n)
 			}
-			return nil
+			return err
 		}
 	}
 	within(t, 30*time.Second, "the server that drifts is an alert", fires(1))
 	y.ended(t, y.ask(t, "site", "app-02", nil).ID, "succeeded")
 	within(t, 30*time.Second, "the run clears what it mended", func() error {
-		if open, err := y.findings("open"); err != nil || len(open) > 0 {
-			return fmt.Errorf("open is %+v, %v", open, err)
+		open, err := y.findings("open")
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("open is %+v", open)
 		}
-		return nil
+		return err
 	})
 	within(t, 30*time.Second, "the alert resolves", fires(0))
 	if gone, err := y.findings("gone"); err != nil || len(gone) != 1 {
