@@ -40,6 +40,7 @@ func TestRunsActOnRealServers(t *testing.T) {
 		t.Run("an approval is asked by mail and given by who is signed in", y.approval)
 		t.Run("a canceled run ends in seconds and says where it was cut off", y.canceled)
 		t.Run("an accepted playbook gets nothing of the hub", y.thief)
+		t.Run("a public playbook that nobody here wrote runs unchanged", y.public)
 	})
 	t.Run("a server with another host key stops the run before anything is done there", y.impostor)
 	t.Run("a hub that is killed leaves no process, and runs again", func(t *testing.T) { y.hubEnds(t, "killed", y.hub.kill) })
