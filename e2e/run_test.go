@@ -32,6 +32,7 @@ func TestRunsActOnRealServers(t *testing.T) {
 		t.Run("that an allowed key signed goes at once", y.signed)
 		t.Run("that holds traps springs none of them before it is accepted", y.traps)
 	})
+	t.Run("in a browser", y.inABrowser)
 	t.Run("side by side", func(t *testing.T) {
 		t.Run("a server that loses its power is told apart, and retried alone", y.powerCut)
 		t.Run("a cut cable is noticed by the keep-alive of ssh", y.cableCut)
@@ -76,6 +77,7 @@ playbooks:
   - {slug: in-turn, file: in-turn.yml, variables: [{name: gate, type: text, required: true}]}
   - {slug: asked, file: site.yml, variables: [{name: greeting, type: text, default: good day}]}
   - {slug: lapsing, file: site.yml, variables: [{name: greeting, type: text, default: good day}]}
+  - {slug: tour, file: tour.yml, name: Tour the servers, description: Shows everything that a run has to show., variables: [{name: words, type: text, required: true, min: 8, description: What the file says.}]}
   - {slug: thief, file: thief.yml, variables: [{name: paths, type: list, required: true}]}
 -- approvals.yaml --
 approval_policy:
@@ -157,7 +159,7 @@ review_policy:
   signed_by:
     - {person: nadia, key: %q}
 -- servers.yaml --
-%s%s%s`, y.sink.port(), strings.TrimSpace(string(public)), y.serversFile(t), books, thief)})
+%s%s%s%s%s`, y.sink.port(), strings.TrimSpace(string(public)), y.serversFile(t), books, tour, thief, plans(time.Now().Add(90*time.Second)))})
 	y.base = strings.TrimSpace(must(t, "", "git", "-C", y.operations, "rev-parse", "HEAD"))
 	y.token = filepath.Join(keys, "token")
 	put(t, y.token, adminToken+"\n", 0o600)
