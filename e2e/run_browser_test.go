@@ -114,6 +114,7 @@ func (y *yard) tours(t *testing.T, b *window) {
 	b.sees("Which playbook")
 	b.look("run-choose", "")
 	b.press("Tour the servers")
+	b.until("there is a form", `document.querySelector('input[name="var.words"]')`)
 	b.look("run-new", "")
 
 	// A mistake is told at its field, and nothing that was typed is lost.
@@ -132,6 +133,7 @@ func (y *yard) tours(t *testing.T, b *window) {
 	b.watch()
 	b.turns("succeeded")
 	b.sees("Check: Tour the servers")
+	b.sees("+++ after: /srv/words")
 	b.sees("+good <i>day</i>")
 	b.onlyText("<script>alert(1)</script>")
 	for i := range 2 {
@@ -153,10 +155,10 @@ func (y *yard) tours(t *testing.T, b *window) {
 	b.row("Servers", "app-02", "working", "Wait for the gate")
 	b.row("Tasks", "Wait for the gate", "now")
 	b.row("Tasks", "Words of the day", "changed", "2 changed")
-	b.until("it says for how long", `/for \d/.test(document.querySelector("#run-head, [data-live=run-head]")?.innerText ?? document.querySelector("main").innerText)`)
+	b.until("it says for how long", `/for \d/.test(document.querySelector("#run-head").innerText)`)
 	b.onlyText("<script>alert(1)</script>")
 	b.press("Cancel…")
-	b.fill("#run-acts input[name=reason], form[action$=cancel] input[name=reason]", "because")
+	b.fill("#run-acts input[name=reason]", "because")
 	b.look("run-live", "")
 	y.openGate(t, "tour", 0)
 	put(t, y.servers[0].Path("/srv/mended"), "", 0o644)
@@ -166,7 +168,7 @@ func (y *yard) tours(t *testing.T, b *window) {
 	b.turns("failed")
 	b.sees("app-02, What has to be there")
 	b.row("Servers", "app-02", "failed")
-	b.look("run-failed", "")
+	b.look("run-failed", page)
 
 	// Results are found by what they changed and by their words.
 	b.press("Changed")
@@ -225,14 +227,16 @@ func (y *yard) approves(t *testing.T, b, hand *window) {
 	hand.open(mailed(page))
 	hand.signIn("nadia")
 	hand.sees("Tomás Ferreira asks for this run")
+	hand.sees("+++ after: /srv/site/greeting")
 	hand.sees("+good <b>morning</b> from app-01")
 	hand.look("approval", "")
 	hand.width(phone)
 	hand.watch()
 	b.turns("waits for approval")
 	b.sees("somebody else approves it")
+	b.sees("to be approved by Nadia Benali")
 	hand.press("Approve…")
-	hand.fill("#field-approve-note, #approve-note", "go on")
+	hand.fill("#field-approve-note", "go on")
 	hand.press("Approve")
 	hand.until("it is approved", `location.search === "?said=approved"`)
 	hand.watch()
@@ -252,12 +256,12 @@ func (y *yard) approves(t *testing.T, b, hand *window) {
 	if status, shown, _ := y.nadia.submit(t, page, page+"/reject", url.Values{"note": {" "}}); status != http.StatusUnprocessableEntity {
 		t.Errorf("rejecting without a reason answers %d %s", status, tail(shown, 500))
 	}
-	hand.fill("#field-reject-note, #reject-note", "not <u>today</u>")
+	hand.fill("#field-reject-note", "not <u>today</u>")
 	hand.press("Reject")
 	hand.until("it is rejected", `location.search === "?said=rejected"`)
 	hand.watch()
 	hand.turns("rejected")
-	hand.onlyText("not <u>today</u>")
+	hand.onlyText("Nadia Benali rejected it: not <u>today</u>")
 	hand.look("run-rejected", "")
 }
 
@@ -325,7 +329,8 @@ func (y *yard) schedules(t *testing.T, b *window) {
 	b.watch()
 	b.row("Steps", "1. What would change", "succeeded")
 	b.row("Steps", "2. One server", "succeeded")
-	b.row("Steps", "3. The rest", "waits")
+	b.row("Steps", "3. The rest", "30 min after the step before")
+	b.until("the last step waits", `[...document.querySelectorAll("#chain-steps .state")].at(-1)?.innerText.trim() === "waits"`)
 	b.onlyText("a <b>new</b> greeting")
 	b.look("chain", "")
 	b.look("schedules", "/schedules")

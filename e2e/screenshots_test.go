@@ -44,6 +44,7 @@ func (b *window) look(name, path string) {
 
 func (b *window) keep(name string) {
 	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](`scrollTo({ top: 0, behavior: "instant" })`))
 	raw, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Fatal(err)

@@ -204,7 +204,6 @@ type stepRow struct {
 	Kind           ui.Kind
 	Word, Href     string
 	WaitUntil      time.Time
-	Wait           string
 }
 
 type chainView struct {
@@ -239,7 +238,7 @@ func (f *face) chain(w http.ResponseWriter, r *http.Request) error {
 			row.Under += ", only checks"
 		}
 		if s.Wait > 0 {
-			row.Wait = "waits " + ui.Duration(s.Wait) + " after the step before"
+			row.Under += ", " + ui.Duration(s.Wait) + " after the step before"
 		}
 		switch {
 		case s.Run != "":

@@ -88,7 +88,7 @@ class CallbackModule(CallbackBase):
         if hidden:
             message = "The output is hidden: no_log is set."
         else:
-            message, diff = self.words(status, said), self.difference(said)
+            message, diff = self.words(status, said), self.difference(said, (result._task_fields.get("args") or {}).get("dest"))
         self.say(
             "result", id=str(task._uuid), host=host, status=status, changed=bool(said.get("changed")),
             took=time.time() - began if began else 0, message=message[:MESSAGE], diff=diff[:DIFF],
@@ -112,15 +112,25 @@ class CallbackModule(CallbackBase):
                     break
         return "\n".join(p.strip() for p in parts if p and p.strip())
 
-    def difference(self, said):
+    def difference(self, said, dest):
         parts = []
         for one in [said] + [r for r in said.get("results", []) if isinstance(r, dict)]:
             if one.get("diff") and not one.get("_ansible_no_log"):
                 try:
-                    parts.append(self._get_diff(one["diff"]))
+                    parts.append(self._get_diff(self.named(one["diff"], one.get("dest") or dest)))
                 except Exception as err:  # a module's own idea of a difference
                     parts.append("the difference cannot be shown: %s" % err)
         return "".join(parts).replace("\x1b[0m", "")
+
+    def named(self, diff, dest):
+        # What Ansible made on the hub for the moment has a name that says
+        # nothing; who reads wants to know which file of the server it is.
+        parts = []
+        for one in diff if isinstance(diff, list) else [diff]:
+            if isinstance(one, dict) and str(one.get("after_header", "")).startswith(os.environ["ANSIBLE_LOCAL_TEMP"]):
+                one = dict(one, after_header=dest) if dest else {k: v for k, v in one.items() if k != "after_header"}
+            parts.append(one)
+        return parts
 
     def v2_playbook_on_no_hosts_matched(self):
         self.say("nohosts")

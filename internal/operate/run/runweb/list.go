@@ -153,7 +153,7 @@ func (f *face) rows(runs []run.Run) []row {
 	for i, r := range runs {
 		out[i] = row{
 			Href: home + "/" + r.ID, Title: heading(r), Number: "#" + strconv.FormatInt(r.Number, 10), Kind: stateKind(r.State), Word: stateWord(r.State),
-			Cause: oneLine(r.Cause), Where: where(r), Who: f.name(r.By), Why: r.Reason, At: r.RequestedAt,
+			Cause: oneLine(f.cause(r)), Where: where(r), Who: f.name(r.By), Why: r.Reason, At: r.RequestedAt,
 		}
 		out[i].Sub = out[i].Number + ", commit " + short(r.Commit)
 		if r.BreakGlass != "" {

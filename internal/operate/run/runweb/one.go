@@ -154,7 +154,7 @@ func (f *face) head(ctx context.Context, one run.Run, hosts []run.Host, v *oneVi
 		}
 		v.Heading.Tags = append(v.Heading.Tags, ui.Link{Text: word, Href: home + "/" + one.Parent})
 	}
-	v.Cause = one.Cause
+	v.Cause = f.cause(one)
 	elapsed := took(one, f.now())
 	if one.State != run.Running {
 		if elapsed > 0 {
@@ -423,7 +423,7 @@ func (f *face) facts(one run.Run) []ui.Fact {
 	}
 	mono("Playbook", one.Path)
 	out = append(out, ui.Fact{Name: "Commit", Value: short(one.Commit), Href: home + "/commits/" + one.Commit, Mono: true})
-	add("May run because", one.Accepted)
+	add("May run because", f.accepted(one.Accepted))
 	if one.Approval.By != "" {
 		add("Approval", f.name(one.Approval.By)+" "+map[bool]string{true: "refused", false: "approved"}[one.State == run.Rejected])
 		add("Their words", one.Approval.Note)

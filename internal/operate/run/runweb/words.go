@@ -113,6 +113,32 @@ func heading(r run.Run) string {
 	return r.Title
 }
 
+// cause says why a run waits, or why it ended so, with the names of people.
+func (f *face) cause(r run.Run) string {
+	switch {
+	case r.State == run.Waiting && len(r.Approval.Approvers) > 0:
+		names := make([]string, len(r.Approval.Approvers))
+		for i, who := range r.Approval.Approvers {
+			names[i] = f.name(who)
+		}
+		return "to be approved by " + strings.Join(names, " or ")
+	case r.State == run.Rejected:
+		return f.name(r.Approval.By) + " rejected it: " + r.Approval.Note
+	}
+	return r.Cause
+}
+
+// accepted are the words by which a commit may run, with the name of who
+// accepted it.
+func (f *face) accepted(words string) string {
+	for _, how := range []string{"accepted by ", "signed by "} {
+		if who, ok := strings.CutPrefix(words, how); ok {
+			return how + f.name(who)
+		}
+	}
+	return words
+}
+
 // took is how long a run has been under way, or was.
 func took(r run.Run, now time.Time) time.Duration {
 	switch {
