@@ -349,4 +349,5 @@ func (y *yard) inABrowser(t *testing.T) {
 	t.Run("nadia approves from a mail, and says why where she rejects", func(t *testing.T) { y.approves(t, b, hand) })
 	t.Run("a commit is accepted by who did not write it", func(t *testing.T) { y.reviews(t, b, hand) })
 	t.Run("what starts by itself is seen, and a chain goes on by itself", func(t *testing.T) { y.schedules(t, b) })
+	t.Run("drift is found, ignored with a reason, and taken back", func(t *testing.T) { y.seesDrift(t, b) })
 }

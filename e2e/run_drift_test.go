@@ -86,3 +86,30 @@ func (y *yard) drifts(t *testing.T) {
 		t.Errorf("the page answers %d %s", status, tail(page, 500))
 	}
 }
+
+// seesDrift has tomas look for drift, say that some of it does not matter, and
+// take that back.
+func (y *yard) seesDrift(t *testing.T, b *window) {
+	b.t = t
+	put(t, y.servers[2].Path("/srv/site/greeting"), "<b>written</b> by hand\n", 0o644)
+	b.open("/drift")
+	b.watch()
+	b.press("Look now")
+	b.until("the finding appears by itself", `document.querySelector("main").textContent.includes("<b>written</b> by hand")`)
+	b.look("drift", "/drift")
+	b.open("/drift?server=db-01")
+	b.press("Ignore…")
+	b.fill("input[name=reason]", "a greeting of our own")
+	b.press("Ignore it")
+	b.until("it is said to be ignored", `document.querySelector(".flash")`)
+	b.open("/drift?server=db-01&state=ignored")
+	b.sees("a greeting of our own")
+	b.look("drift-ignored", "")
+	b.press("Take back")
+	b.until("it is said to be taken back", `document.querySelector(".flash")`)
+	b.open("/drift?server=db-01")
+	b.sees("A file")
+	if ok, err := js[bool](b, `!document.querySelector("main pre b")`); err != nil || !ok {
+		t.Errorf("what a server holds became part of the page, %v", err)
+	}
+}
