@@ -106,6 +106,7 @@ func (a *agent) impostor() *http.Client {
 // TestAnAgentThatClaimsToBeAnother sends, with the certificate of app-01, what
 // says it is of app-02. The certificate counts.
 func TestAnAgentThatClaimsToBeAnother(t *testing.T) {
+	t.Parallel()
 	h := startHub(t, hubOptions{operations: watchCompany("25")})
 	a := startAgent(t, h, "app-01")
 	h.waitSamples("app-01", 1)

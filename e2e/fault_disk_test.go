@@ -78,6 +78,7 @@ func fillTo(t *testing.T, dir string, leave int) (free func()) {
 // What it cannot keep it does not answer for, what it answered for it has, and
 // it goes on by itself when there is space again.
 func TestTheHubsDiskIsFull(t *testing.T) {
+	t.Parallel()
 	s := startSink(t, nil)
 	h := startHub(t, hubOptions{operations: watchCompany(s.port())})
 	h.stop()

@@ -9,6 +9,7 @@ import (
 // TestMailsArriveAfterTheMailServerIsBack has the mail server refuse
 // connections while there is something to tell.
 func TestMailsArriveAfterTheMailServerIsBack(t *testing.T) {
+	t.Parallel()
 	s := startSink(t, nil)
 	h := startHub(t, hubOptions{operations: watchCompany(s.port())})
 	s.close()

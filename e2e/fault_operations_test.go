@@ -41,6 +41,7 @@ func (h *hub) waitAlert(name string, there bool) worded {
 // TestTheOperationsRepositoryBreaksAndGoesAway has a bad commit pushed, mended,
 // and then the whole repository removed.
 func TestTheOperationsRepositoryBreaksAndGoesAway(t *testing.T) {
+	t.Parallel()
 	h := startHub(t, hubOptions{operations: watchCompany("25"), git: true})
 	servers := func(want int) {
 		t.Helper()

@@ -17,6 +17,7 @@ import (
 // TestANewcomerHasServersToDeployTo does what `make fleet` does, twice in one
 // folder.
 func TestANewcomerHasServersToDeployTo(t *testing.T) {
+	t.Parallel()
 	program := filepath.Join(t.TempDir(), "fleet")
 	if out, err := exec.Command("go", "build", "-o", program, "./testfleet/cmd/fleet").CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v: %s", err, out)

@@ -38,17 +38,20 @@ type hub struct {
 	operations string
 	git        bool
 	master     string
+	env        []string
 }
 
 // hubOptions are what differs between the hubs of the stories.
 type hubOptions struct {
-	operations string // files of the repository as a txtar archive; smallCompany if empty
-	git        bool   // the repository is followed as a git repository
-	postgres   bool   // the state lives in PostgreSQL, in a schema of its own
-	metrics    string // more lines under metrics:
-	tokens     string // more lines of the tokens file
-	agents     string // address of this machine on which agents are taken; loopback if empty
-	unready    bool   // return as soon as the process runs
+	operations string   // files of the repository as a txtar archive; smallCompany if empty
+	git        bool     // the repository is followed as a git repository
+	postgres   bool     // the state lives in PostgreSQL, in a schema of its own
+	metrics    string   // more lines under metrics:
+	tokens     string   // more lines of the tokens file
+	agents     string   // address of this machine on which agents are taken; loopback if empty
+	unready    bool     // return as soon as the process runs
+	folder     string   // of all of it; a new one if empty
+	env        []string // more of its environment
 }
 
 // smallCompany is enough of a company: a server for an agent that is this
@@ -90,9 +93,12 @@ const (
 // applied its operations repository.
 func startHub(t testing.TB, o hubOptions) *hub {
 	t.Helper()
-	dir := t.TempDir()
+	dir := o.folder
+	if dir == "" {
+		dir = t.TempDir()
+	}
 	h := &hub{
-		demo: &demo{dir: dir, token: adminToken}, t: t, file: filepath.Join(dir, "hub.yaml"), data: filepath.Join(dir, "data"),
+		env: o.env, demo: &demo{dir: dir, token: adminToken}, t: t, file: filepath.Join(dir, "hub.yaml"), data: filepath.Join(dir, "data"),
 		operations: filepath.Join(dir, "operations"), git: o.git, master: filepath.Join(dir, "master.key"),
 	}
 	h.listen = freeAddress(t)
@@ -135,7 +141,7 @@ operations:
 metrics:
   rule_interval: 1s
 %s`, h.data, h.master, filepath.Join(dir, "tokens"), h.listen, agents, state, place, indent(o.metrics)), 0o600)
-	h.process = start(t, "hub", "--config", h.file)
+	h.process = startHubProcess(h)
 	if o.unready {
 		return h
 	}
@@ -185,8 +191,13 @@ func (p *process) alive() {
 // restart starts the hub again on the same file, after a kill or a stop.
 func (h *hub) restart() {
 	h.t.Helper()
-	h.process = start(h.t, "hub", "--config", h.file)
+	h.process = startHubProcess(h)
 	h.waitReady()
+}
+
+func startHubProcess(h *hub) *process {
+	h.t.Helper()
+	return startProgramIn(h.t, h.env, binary(h.t), "hub", "--config", h.file)
 }
 
 // write changes a file of the operations repository, and commits it.

@@ -92,6 +92,7 @@ const hubNews = "dana@halyard.example"
 // and programs write to it and mails go out, and then counts: nothing that it
 // answered for is lost, everybody who had to be told was told, nobody else.
 func TestAHubIsKilledOverAndOver(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			n, seed := kills(t), seedOf(t)

@@ -66,8 +66,15 @@ func start(t testing.TB, args ...string) *process {
 // startProgram is start for another program.
 func startProgram(t testing.TB, program string, args ...string) *process {
 	t.Helper()
+	return startProgramIn(t, nil, program, args...)
+}
+
+// startProgramIn is startProgram with more in its environment.
+func startProgramIn(t testing.TB, env []string, program string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, out: new(output), done: make(chan struct{})}
 	p.cmd = exec.Command(program, args...)
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

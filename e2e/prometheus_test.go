@@ -85,6 +85,7 @@ func beside(t testing.TB, program string, args ...string) *process {
 // TestAnotherPrometheus has the one of Debian send the hub its samples and its
 // alerts.
 func TestAnotherPrometheus(t *testing.T) {
+	t.Parallel()
 	h := startHub(t, hubOptions{})
 	var broken atomic.Bool
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

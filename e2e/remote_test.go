@@ -37,6 +37,7 @@ var chartPattern = regexp.MustCompile(`(?s)<svg class="plot".*?<path class="seri
 // TestTheSeriesLiveElsewhere runs the hub on a VictoriaMetrics: the agent's
 // series go there, and rules, pages and the interface for programs ask there.
 func TestTheSeriesLiveElsewhere(t *testing.T) {
+	t.Parallel()
 	base := victoria(t)
 	h := startHub(t, hubOptions{git: true, metrics: "engine: remote\nwrite_url: " + base + "/api/v1/write\nquery_url: " + base})
 	startAgent(t, h, "app-01")

@@ -18,7 +18,7 @@ import (
 // traps pushes a commit that would act on whatever looks at it with Ansible or
 // with git's own helpers.
 func (y *yard) traps(t *testing.T) {
-	dir := t.TempDir()
+	dir := outerFolder(t)
 	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // whoever falls in shall be able to write it
 		t.Fatal(err)
 	}

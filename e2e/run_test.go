@@ -22,6 +22,7 @@ import (
 // boot and sign people in as servers do, by a hub that nobody helps. Stories
 // that use servers of their own go at the same time.
 func TestRunsActOnRealServers(t *testing.T) {
+	t.Parallel()
 	y := newYard(t)
 	t.Run("nothing runs before a person accepts what the hub begins with", y.beginning)
 	lapsing := y.askToLapse(t)
@@ -134,8 +135,7 @@ func newYard(t *testing.T) *yard {
 	y.servers = fleet.Servers()
 	// A run sees another /tmp than the hub; its attacks shall have the hub's
 	// files within reach.
-	t.Setenv("TMPDIR", "/var/tmp")
-	t.Setenv("VIGIE_STORY_SECRET", y.secret)
+	place := outerFolder(t)
 	keys := t.TempDir()
 	y.signing = filepath.Join(keys, "signing")
 	must(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "nadia", "-f", y.signing)
@@ -143,7 +143,7 @@ func newYard(t *testing.T) *yard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.hub = startHub(t, hubOptions{git: true, operations: fmt.Sprintf(`
+	y.hub = startHub(t, hubOptions{git: true, folder: place, env: []string{"TMPDIR=/var/tmp", "VIGIE_STORY_SECRET=" + y.secret}, operations: fmt.Sprintf(`
 -- vigie.yaml --
 vigie: 1
 company: {name: Halyard, domain: halyard.example, timezone: Europe/Paris}
@@ -173,6 +173,21 @@ review_policy:
 		put(t, s.Path("/root/.ssh/authorized_keys"), string(key), 0o600)
 	}
 	return y
+}
+
+// outerFolder is a new folder that runs see as the hub sees it.
+func outerFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "vigie-story-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 var yardNames = []string{"app-01", "app-02", "db-01"}

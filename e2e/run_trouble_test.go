@@ -80,7 +80,7 @@ func (y *yard) canceled(t *testing.T) {
 	const gate = "cancel"
 	r := y.ask(t, "in-turn", "app-01,app-02", map[string]any{"gate": gate})
 	y.atTheGate(t, r, gate, 0)
-	if len(processesOf(t, r.Number)) == 0 {
+	if len(y.processesOf(t, r.Number)) == 0 {
 		t.Error("no process of the run is seen, so this story would prove nothing")
 	}
 	began := time.Now()
@@ -94,7 +94,7 @@ func (y *yard) canceled(t *testing.T) {
 	if got, want := r.hosts(), (map[string]string{"app-01": "cut off", "app-02": "untouched"}); !maps.Equal(got, want) || r.Cause != "by story-admin" {
 		t.Errorf("the servers are %v and the cause is %q, want %v", got, r.Cause, want)
 	}
-	if left := processesOf(t, r.Number); len(left) > 0 {
+	if left := y.processesOf(t, r.Number); len(left) > 0 {
 		t.Errorf("after its end the run has the processes %v", left)
 	}
 	if y.has(1, "/srv/at-"+gate) {
@@ -103,8 +103,9 @@ func (y *yard) canceled(t *testing.T) {
 }
 
 // processesOf lists the processes of a run, or of all runs for 0: those of the
-// user of runs, who runs nothing else on this machine.
-func processesOf(t *testing.T, run int64) []string {
+// user of runs whose room is a folder of this hub. Other stories have runs of
+// their own.
+func (y *yard) processesOf(t *testing.T, run int64) []string {
 	t.Helper()
 	uid := strings.TrimSpace(must(t, "", "id", "-u", "vigie-run"))
 	all, err := filepath.Glob("/proc/[0-9]*")
@@ -116,6 +117,9 @@ func processesOf(t *testing.T, run int64) []string {
 		status, err := os.ReadFile(filepath.Join(dir, "status"))
 		if err != nil || !strings.Contains(string(status), "\nUid:\t"+uid+"\t") {
 			continue // it ended meanwhile, or is somebody else's
+		}
+		if mounts, _ := os.ReadFile(filepath.Join(dir, "mountinfo")); !strings.Contains(string(mounts), y.data+"/") {
+			continue // its room is another hub's
 		}
 		environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
 		if run != 0 && !strings.Contains("\x00"+string(environ), fmt.Sprintf("\x00VIGIE_RUN=%d\x00", run)) {
@@ -153,14 +157,14 @@ func (y *yard) impostor(t *testing.T) {
 func (y *yard) hubEnds(t *testing.T, gate string, end func()) {
 	r := y.ask(t, "wait", "app-02,db-01", map[string]any{"gate": gate})
 	y.atTheGate(t, r, gate, 1, 2)
-	if rooms, _, _ := run(t, "", "pgrep", "--full", filepath.Join(y.data, "runs")); rooms == "" || len(processesOf(t, r.Number)) == 0 {
+	if rooms, _, _ := run(t, "", "pgrep", "--full", filepath.Join(y.data, "runs")); rooms == "" || len(y.processesOf(t, r.Number)) == 0 {
 		t.Error("no process of the run is seen, so this story would prove nothing")
 	}
 	end()
 	within(t, 10*time.Second, "all processes of the run end", func() error {
 		// The first process of a run is root's.
 		rooms, _, _ := run(t, "", "pgrep", "--full", "--list-full", filepath.Join(y.data, "runs"))
-		if left := processesOf(t, 0); len(left) > 0 || rooms != "" {
+		if left := y.processesOf(t, 0); len(left) > 0 || rooms != "" {
 			return fmt.Errorf("there are %v %s", left, rooms)
 		}
 		return nil
