@@ -1,0 +1,25 @@
+package wal
+
+import (
+	"os"
+	"runtime"
+)
+
+// WithWrite has the log write through f.
+func WithWrite(o Options, f func(*os.File, []byte) error) Options {
+	o.write = f
+	return o
+}
+
+// AwaitWaiting returns when n callers wait for the next write.
+func AwaitWaiting(l *Log, n int) {
+	for {
+		l.queue.Lock()
+		waiting := len(l.queue.waiting)
+		l.queue.Unlock()
+		if waiting >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
