@@ -52,16 +52,7 @@ func Decode(b []byte, r *Record) (rest []byte, err error) {
 	}
 	r.Fields = r.Fields[:0]
 	for range n {
-		f := Field{Name: d.string()}
-		switch f.Value.Kind = Kind(d.byte()); f.Value.Kind {
-		case String, JSON:
-			f.Value.Str = d.string()
-		case None, Int, Float, Bool, Moment:
-			f.Value.Num = d.varint()
-		default:
-			return nil, ErrCorrupt
-		}
-		r.Fields = append(r.Fields, f)
+		r.Fields = append(r.Fields, Field{d.string(), d.value()})
 	}
 	if d.bad {
 		return nil, ErrCorrupt
