@@ -44,7 +44,7 @@ func plans(soon time.Time) string {
 	return fmt.Sprintf(`
 -- plans.yaml --
 schedules:
-  - {slug: nightly, name: Look for what differs, playbook: site, check: true, cron: "30 2 * * *", hours: outside office, reason: drift}
+  - {slug: nightly, name: Look for what differs, playbook: site, limit: all, check: true, cron: "30 2 * * *", hours: outside office, reason: drift}
   - {slug: sundays, name: Every second Sunday, playbook: site, limit: db, rule: "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU;BYHOUR=3", starts: "2026-01-04T03:00", holidays: skip}
   - {slug: once, name: Look once, playbook: site, limit: db-01, check: true, rule: "FREQ=DAILY;COUNT=1", starts: %q}
   - {slug: tours, name: Tours, chain: roll-out, cron: "0 9 * * 1", paused: true}
@@ -55,7 +55,7 @@ chains:
     steps:
       - {playbook: site, limit: app-01, check: true, name: What would change}
       - {playbook: site, limit: app-01, name: One server}
-      - {playbook: site, wait: 30m, name: The rest}
+      - {playbook: site, limit: all, wait: 30m, name: The rest}
 `, soon.In(paris).Format("2006-01-02T15:04"))
 }
 

@@ -14,7 +14,7 @@ import (
 // until nadia does.
 func (y *yard) unaccepted(t *testing.T) {
 	hash := y.push(t, "tomas", map[string]string{"playbooks/templates/greeting.j2": "{{ greeting }}, says tomas\n"})
-	_, err := y.tryAsk(map[string]any{"playbook": "site", "commit": hash, "reason": "a story"})
+	_, err := y.tryAsk(map[string]any{"playbook": "site", "commit": hash, "limit": "all", "reason": "a story"})
 	if err == nil || !strings.HasPrefix(err.Error(), "422 ") || !strings.Contains(err.Error(), "/runs/commits/"+hash) {
 		t.Errorf("the API answers %v, want where the commit is accepted", err)
 	}
@@ -52,7 +52,7 @@ func (y *yard) signed(t *testing.T) {
 	must(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "nadia", "-f", other)
 	change := map[string]string{"playbooks/templates/greeting.j2": "{{ greeting }}, signed\n"}
 	forged := y.push(t, "nadia", change, "-c", "gpg.format=ssh", "-c", "user.signingkey="+other, "-c", "commit.gpgsign=true")
-	if _, err := y.tryAsk(map[string]any{"playbook": "site", "commit": forged, "reason": "a story"}); err == nil || !strings.Contains(err.Error(), "was not accepted") {
+	if _, err := y.tryAsk(map[string]any{"playbook": "site", "commit": forged, "limit": "all", "reason": "a story"}); err == nil || !strings.Contains(err.Error(), "was not accepted") {
 		t.Errorf("signed by another key, the API answers %v", err)
 	}
 	hash := y.push(t, "nadia", change, y.signature()...)

@@ -381,7 +381,7 @@ func (y *yard) signature() []string {
 
 // beginning has an admin accept the files that the hub was set up with.
 func (y *yard) beginning(t *testing.T) {
-	if _, errs, status := y.asAdmin(t, "run", "site", "--reason", "too early"); status != 1 || !strings.Contains(errs, "was not accepted") {
+	if _, errs, status := y.asAdmin(t, "run", "site", "--limit", "all", "--reason", "too early"); status != 1 || !strings.Contains(errs, "was not accepted") {
 		t.Errorf("before that, a run is answered with %d %s", status, errs)
 	}
 	page := "/runs/commits/" + y.base
@@ -394,7 +394,7 @@ func (y *yard) site(t *testing.T) {
 	recap := regexp.MustCompile(`(?m)^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0`)
 	number := ""
 	for i, want := range []string{"4", "0"} {
-		out, errs, status := y.asAdmin(t, "run", "site", "--var", "greeting=good evening", "--reason", "a story", "--follow")
+		out, errs, status := y.asAdmin(t, "run", "site", "--limit", "all", "--var", "greeting=good evening", "--reason", "a story", "--follow")
 		if status != 0 || !strings.Contains(errs, "succeeded.") {
 			t.Fatalf("run %d: %d %s%s", i+1, status, out, errs)
 		}

@@ -39,7 +39,7 @@ type sunk struct {
 
 // startSink starts a mail server on loopback; rng makes it moody.
 func startSink(t testing.TB, rng *rand.Rand) *sink {
-	s := &sink{t: t, address: freeAddress(t), taken: make(chan struct{}), refused: map[string]bool{}, rng: rng}
+	s := &sink{t: t, address: claimAddress(t), taken: make(chan struct{}), refused: map[string]bool{}, rng: rng}
 	s.open()
 	t.Cleanup(s.close)
 	return s
@@ -48,7 +48,7 @@ func startSink(t testing.TB, rng *rand.Rand) *sink {
 // open has the server listen, after startSink or close.
 func (s *sink) open() {
 	s.t.Helper()
-	l, err := net.Listen("tcp", s.address)
+	l, err := claiming.Listen(s.t.Context(), "tcp", s.address)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func newRun() *cobra.Command {
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&q.Limit, "limit", "", "servers and groups, as Ansible's --limit; all if left out")
+	f.StringVar(&q.Limit, "limit", "", "servers and groups, as Ansible's --limit; all is every one")
 	f.StringSliceVar(&q.Tags, "tag", nil, "only tasks with one of these tags")
 	f.StringArrayVar(&vars, "var", nil, "a variable of the playbook, NAME=VALUE")
 	f.StringVar(&q.Commit, "commit", "", "commit of the operations repository; the one the hub follows if left out")

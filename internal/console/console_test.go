@@ -190,6 +190,58 @@ func TestListenersHearTheirTopicsOnceABurst(t *testing.T) {
 	}
 }
 
+// hear opens a stream and returns its first message and the id of it.
+func hear(t *testing.T, url, last string) (topics, id string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Role", "viewer")
+	if last != "" {
+		req.Header.Set("Last-Event-ID", last)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for read := bufio.NewScanner(resp.Body); read.Scan(); {
+		if after, ok := strings.CutPrefix(read.Text(), "id: "); ok {
+			id = after
+		}
+		if after, ok := strings.CutPrefix(read.Text(), "data: "); ok {
+			return after, id
+		}
+	}
+	t.Fatal("the stream ended")
+	return "", ""
+}
+
+func TestAPageHearsWhatChangedWhileItWasMade(t *testing.T) {
+	c := newConsole()
+	s := httptest.NewServer(c.Handler())
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	c.Events().Publish("alerts") // before the page
+	page := c.Events().Now()
+	c.Events().Publish("issues")
+	c.Events().Publish("runs")
+	stream := s.URL + "/events?topic=alerts&topic=issues&since=" + page
+	topics, id := hear(t, stream, "")
+	if topics != "issues" {
+		t.Errorf("heard %q, want issues", topics)
+	}
+	// A browser that lost the stream says what it heard last.
+	c.Events().Publish("alerts")
+	if topics, _ := hear(t, stream, id); topics != "alerts" {
+		t.Errorf("after a break heard %q, want alerts", topics)
+	}
+	// A hub that started anew does not know what it missed.
+	if topics, _ := hear(t, s.URL+"/events?topic=alerts&topic=issues&since=GONE-7", ""); topics != "alerts issues" {
+		t.Errorf("of another hub heard %q, want everything", topics)
+	}
+}
+
 func TestListsArePagedByKey(t *testing.T) {
 	all := []string{"a", "b", "c", "d"}
 	key := func(s string) string { return s }

@@ -126,7 +126,7 @@ func (c *Console) guard(route Route, h Handler) {
 		}
 		ctx := people.With(r.Context(), actor)
 		ctx = ui.WithCSRF(ctx, session.CSRF)
-		ctx = ui.WithNow(ctx, c.o.Now())
+		ctx = withMoment(ui.WithNow(ctx, c.o.Now()), c.events)
 		ctx = ui.WithZone(ctx, ui.ZoneOf(r))
 		r = r.WithContext(ctx)
 		if route.Kind != KindAPI {

@@ -63,7 +63,7 @@ func (c *Console) page(r *http.Request, v View) ui.Page {
 		Nav:     c.navOf(r.Context(), actor),
 		Current: v.Current,
 		Actions: v.Actions,
-		Live:    "/events",
+		Live:    "/events?" + url.Values{"since": {moment(r, c.events)}}.Encode(),
 		Rail:    "/rail?" + url.Values{"at": {v.Current}}.Encode(),
 		Flash:   append(flashOf(r), v.Flash...),
 		Account: ui.Account{Name: actor.Name, Note: string(actor.Role), SignOut: "/sign-out"},
@@ -72,6 +72,20 @@ func (c *Console) page(r *http.Request, v View) ui.Page {
 		p.Stale = c.o.Stale(r.Context())
 	}
 	return p
+}
+
+type momentKey struct{}
+
+// withMoment keeps with a request when it began to be answered.
+func withMoment(ctx context.Context, e *Events) context.Context {
+	return context.WithValue(ctx, momentKey{}, e.Now())
+}
+
+func moment(r *http.Request, e *Events) string {
+	if at, ok := r.Context().Value(momentKey{}).(string); ok {
+		return at
+	}
+	return e.Now()
 }
 
 func (c *Console) navOf(ctx context.Context, actor people.Actor) []ui.NavGroup {

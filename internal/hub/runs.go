@@ -39,6 +39,13 @@ func (h *Hub) openRuns(commits *opsrepo.Commits) {
 // approvers tells runs who somebody is.
 type approvers struct{ staff *people.Staff }
 
+func (a approvers) Name(person string) string {
+	if p, ok := a.staff.Current().Person(person); ok && p.Name != "" {
+		return p.Name
+	}
+	return person
+}
+
 func (a approvers) Mail(person string) string {
 	p, _ := a.staff.Current().Person(person)
 	return p.Email

@@ -62,7 +62,7 @@ func (w *Watch) books(ctx context.Context) ([]playbook.Playbook, string, error) 
 // ask asks for one check. An error says that nobody knows whether it was
 // taken; asking again with the same time gives the same run.
 func (w *Watch) ask(ctx context.Context, slug, commit, when string) (Asked, error) {
-	r, err := w.o.Office.Ask(ctx, run.Request{Playbook: slug, Commit: commit, Check: true, Origin: Origin, Key: "drift/" + slug + "/" + when})
+	r, err := w.o.Office.Ask(ctx, run.Request{Playbook: slug, Commit: commit, Limit: "all", Check: true, Origin: Origin, Key: "drift/" + slug + "/" + when})
 	a := Asked{Playbook: slug, Run: r}
 	if err == nil {
 		return a, nil

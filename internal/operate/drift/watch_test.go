@@ -82,7 +82,7 @@ func (h *house) Ask(ctx context.Context, q run.Request) (run.Run, error) {
 		return r, nil
 	}
 	h.asked = append(h.asked, fmt.Sprintf("%s by %s as %s", q.Key, actor.Slug, actor.Role))
-	if !q.Check || q.Origin != drift.Origin || q.Commit != "accepted" || q.Limit != "" {
+	if !q.Check || q.Origin != drift.Origin || q.Commit != "accepted" || q.Limit != "all" {
 		h.t.Errorf("asked for %+v", q)
 	}
 	r := run.Run{ID: fmt.Sprint("asked-", len(h.asked)), Playbook: q.Playbook}

@@ -287,7 +287,7 @@ func TestANewTimetableCountsFromNowOn(t *testing.T) {
 		d.at(27, 2, 30)
 		d.runs.end("run-1", run.Succeeded, d.now)
 		d.at(27, 12, 0)
-		d.runs.g, _ = load(t, `schedules: [{slug: nightly, playbook: site, cron: "0 8 * * *"}]`)
+		d.runs.g, _ = load(t, `schedules: [{slug: nightly, playbook: site, limit: all, cron: "0 8 * * *"}]`)
 		d.look()
 		d.look()
 		d.asked(1)
@@ -300,7 +300,7 @@ func TestANewTimetableCountsFromNowOn(t *testing.T) {
 }
 
 func TestAPausedScheduleStartsNothingAndMissesNothing(t *testing.T) {
-	each(t, `schedules: [{slug: nightly, playbook: site, cron: "30 3 * * *", paused: true}]`, func(d *desk) {
+	each(t, `schedules: [{slug: nightly, playbook: site, limit: all, cron: "30 3 * * *", paused: true}]`, func(d *desk) {
 		d.look()
 		d.at(28, 2, 31)
 		d.runs.g, _ = load(t, nightly)
@@ -314,12 +314,12 @@ func TestAPausedScheduleStartsNothingAndMissesNothing(t *testing.T) {
 
 func TestTimesFollowTheClientsClockItsOfficeAndItsHolidays(t *testing.T) {
 	g, problems := load(t, `schedules:
-  - {slug: ours, playbook: site, cron: "0 3 * * *"}
-  - {slug: theirs, playbook: site, cron: "0 3 * * *", client: fjord}
-  - {slug: closed, playbook: site, cron: "0 */6 * * *", hours: outside office}
-  - {slug: open, playbook: site, cron: "0 */6 * * *", hours: office}
-  - {slug: workdays, playbook: site, cron: "0 10 * * *", client: fjord, holidays: skip}
-  - {slug: monthly, playbook: site, rule: "FREQ=MONTHLY;INTERVAL=2;BYDAY=1SU", starts: "2026-01-04T03:00"}
+  - {slug: ours, playbook: site, limit: all, cron: "0 3 * * *"}
+  - {slug: theirs, playbook: site, limit: all, cron: "0 3 * * *", client: fjord}
+  - {slug: closed, playbook: site, limit: all, cron: "0 */6 * * *", hours: outside office}
+  - {slug: open, playbook: site, limit: all, cron: "0 */6 * * *", hours: office}
+  - {slug: workdays, playbook: site, limit: all, cron: "0 10 * * *", client: fjord, holidays: skip}
+  - {slug: monthly, playbook: site, limit: all, rule: "FREQ=MONTHLY;INTERVAL=2;BYDAY=1SU", starts: "2026-01-04T03:00"}
 `)
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -363,7 +363,7 @@ chains:
 		`plan.yaml:2:37: "30 3 * *" is no cron expression`, `plan.yaml:3:5: the schedule "b" has one timetable`, `plan.yaml:4:5: the schedule "c" runs one thing`,
 		`plan.yaml:5:5: the steps of a chain say where`, `plan.yaml:6:25: service`, `plan.yaml:7:37: starts: "" is no beginning`, `plan.yaml:8:37: there is no such day`,
 		`plan.yaml:9:25: playbook names the playbook "nosuch"`, `plan.yaml:10:72: the client "fjord" has a time zone`, `plan.yaml:14:32: nothing comes before the first step`,
-		`plan.yaml:15:40: service`, `plan.yaml:16:9: a step runs a playbook`,
+		`plan.yaml:15:40: service`, `plan.yaml:6:25: nothing says on which servers`, `plan.yaml:14:20: nothing says on which servers`, `plan.yaml:16:9: a step runs a playbook`,
 	} {
 		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no line begins with %s", want)
@@ -380,7 +380,7 @@ const release = `chains:
     steps:
       - {playbook: site, limit: app, check: true, name: build}
       - {playbook: site, limit: app, name: staging}
-      - {playbook: site, name: the rest, wait: 30m}
+      - {playbook: site, limit: all, name: the rest, wait: 30m}
 `
 
 func (d *desk) start(slug string) plan.Progress {

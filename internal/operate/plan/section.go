@@ -21,7 +21,7 @@ const (
 // What is what a schedule or a step runs.
 type What struct {
 	Playbook  string         `yaml:"playbook" ops:"ref=playbook,doc=What to run."`
-	Limit     string         `yaml:"limit" ops:"doc=Servers and groups, as Ansible's --limit; all if absent."`
+	Limit     string         `yaml:"limit" ops:"doc=Servers and groups, as Ansible's --limit; all is every server. Required."`
 	Tags      []string       `yaml:"tags" ops:"doc=Only tasks with one of these tags; all if absent."`
 	Variables map[string]any `yaml:"variables" ops:"doc=Variables of the playbook."`
 	Check     bool           `yaml:"check" ops:"doc=Only look what would change."`
@@ -144,8 +144,12 @@ func checkChains(c *opsrepo.Checker, all []Chain) {
 	}
 }
 
-// checkWhat looks whether the playbook takes the variables.
+// checkWhat looks whether it says where, and whether the playbook takes the
+// variables.
 func checkWhat(c *opsrepo.Checker, pos opsrepo.Pos, w What, at string) {
+	if w.Playbook != "" && strings.TrimSpace(w.Limit) == "" {
+		c.Errorf(c.FieldPos(pos, at+"playbook"), "nothing says on which servers; write limit: all for every one, or the names of servers and groups")
+	}
 	all := playbook.Catalogue.In(c)
 	i := slices.IndexFunc(all, func(p playbook.Playbook) bool { return p.Slug == w.Playbook })
 	if i < 0 {

@@ -56,7 +56,7 @@ func (o *Office) asked(ctx context.Context, tx *db.Tx, run string, check Run) er
 		return err
 	}
 	r.State, r.ExpiresAt = Waiting, o.now().Add(r.Approval.Within)
-	r.Cause = "to be approved by " + strings.Join(r.Approval.Approvers, " or ")
+	r.Cause = "to be approved by " + strings.Join(o.names(r.Approval.Approvers), " or ")
 	if err := saveRun(ctx, tx, r); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (o *Office) asked(ctx context.Context, tx *db.Tx, run string, check Run) er
 		To: r.Approval.Approvers, Channel: r.Approval.Channel, About: r.ID, Link: "/runs/" + r.ID, Button: "Look and decide",
 		Subject: fmt.Sprintf("Approve? %s on %s", r.Title, servers(r.Servers)),
 		Text: fmt.Sprintf("%s asks to run %s of commit %.10s on %s.\n\nWhy: %s\n\nWhat its check says: %s.\n\nThe request lapses at %s UTC.",
-			r.By, r.Title, r.Commit, servers(r.Servers), r.Reason, would, r.ExpiresAt.Format("Mon 2 Jan 15:04")),
+			o.o.People.Name(r.By), r.Title, r.Commit, servers(r.Servers), r.Reason, would, r.ExpiresAt.Format("Mon 2 Jan 15:04")),
 	})
 	if err != nil {
 		return err
@@ -119,13 +119,13 @@ func (o *Office) Reject(ctx context.Context, run, note string) (Run, error) {
 		return Run{}, refused("note", "say why not, for who asked")
 	}
 	return o.decide(ctx, run, "run.reject", note, func(r *Run) {
-		r.State, r.EndedAt, r.Cause = Rejected, o.now(), "not approved by "+r.Approval.By
+		r.State, r.EndedAt, r.Cause = Rejected, o.now(), "not approved by "+o.o.People.Name(r.Approval.By)+": "+r.Approval.Note
 	})
 }
 
 // MayDecide says why the one who acts may not approve or reject a run, or
 // nothing.
-func MayDecide(actor people.Actor, r Run) string {
+func (o *Office) MayDecide(actor people.Actor, r Run) string {
 	switch {
 	case r.State != Waiting:
 		return "run #" + fmt.Sprint(r.Number) + " does not wait for approval"
@@ -134,7 +134,7 @@ func MayDecide(actor people.Actor, r Run) string {
 	case actor.Slug == r.By:
 		return "you asked for this run; somebody else approves it"
 	case !slices.Contains(r.Approval.Approvers, actor.Slug):
-		return "this run is approved by " + strings.Join(r.Approval.Approvers, " or ")
+		return "this run is approved by " + strings.Join(o.names(r.Approval.Approvers), " or ")
 	}
 	return ""
 }
@@ -147,7 +147,7 @@ func (o *Office) decide(ctx context.Context, run, verb, note string, set func(*R
 		if err != nil {
 			return err
 		}
-		if why := MayDecide(actor, r); why != "" {
+		if why := o.MayDecide(actor, r); why != "" {
 			return refused("", "%s", why)
 		}
 		if !o.now().Before(r.ExpiresAt) {

@@ -131,7 +131,7 @@ func BenchmarkRecord(b *testing.B) {
 	var last run.Run
 	b.Run("store", func(b *testing.B) {
 		for b.Loop() {
-			last = s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello"})
+			last = s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "all"})
 			if err := run.Feed(b.Context(), s.Office, last, lines, 500); err != nil {
 				b.Fatal(err)
 			}

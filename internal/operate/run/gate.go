@@ -182,7 +182,7 @@ func (o *Office) mayAccept(ctx context.Context, actor people.Actor, policy playb
 		return "accepting a commit needs the role operator", nil
 	}
 	if len(policy.Approvers) > 0 && !o.o.People.In(actor.Slug, policy.Approvers) {
-		return "the review policy has these people accept commits: " + strings.Join(o.o.People.Expand(policy.Approvers), ", "), nil
+		return "the review policy has these people accept commits: " + strings.Join(o.names(o.o.People.Expand(policy.Approvers)), ", "), nil
 	}
 	if v.First && actor.Role.Allows(people.Admin) {
 		return "", nil
@@ -206,6 +206,27 @@ func (o *Office) MayAccept(ctx context.Context, v Verdict) (string, error) {
 		return "", err
 	}
 	return o.mayAccept(ctx, actor, policy, v)
+}
+
+// Before sets the base of a commit that was accepted to the one that was
+// accepted before it, so that what it changed can be looked at later.
+func (o *Office) Before(ctx context.Context, v Verdict) (Verdict, error) {
+	if !v.Accepted {
+		return v, nil
+	}
+	last, err := reviews(ctx, o.o.DB.Read(), `at < ? AND commit_hash <> ? ORDER BY at DESC LIMIT 100`, v.Review.At, v.Commit.Hash)
+	if err != nil {
+		return v, err
+	}
+	for _, r := range last {
+		base, err := o.o.Commits.Find(ctx, r.Commit)
+		if errors.Is(err, opsrepo.ErrNoCommit) {
+			continue // its history was rewritten
+		}
+		v.Base = base
+		return v, err
+	}
+	return v, nil
 }
 
 // Difference returns what changed since the last accepted commit.

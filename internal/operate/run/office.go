@@ -30,6 +30,8 @@ type Commits interface {
 
 // People tells who somebody is.
 type People interface {
+	// Name is what people call somebody; the slug of who is no person.
+	Name(person string) string
 	// Mail is the address of a person, empty for a program.
 	Mail(person string) string
 	// In reports whether a person is one of the people and teams named.
@@ -133,6 +135,15 @@ func New(o Options) *Office {
 }
 
 func (o *Office) now() time.Time { return o.o.Now().UTC().Truncate(time.Microsecond) }
+
+// names are what people call those of the slugs.
+func (o *Office) names(slugs []string) []string {
+	out := make([]string, len(slugs))
+	for i, s := range slugs {
+		out[i] = o.o.People.Name(s)
+	}
+	return out
+}
 
 // wake makes the worker look at what waits.
 func (o *Office) wake() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,6 +102,13 @@ type station struct {
 }
 
 type staff struct{ d *people.Directory }
+
+func (s staff) Name(person string) string {
+	if p, ok := s.d.Person(person); ok {
+		return p.Name
+	}
+	return person
+}
 
 func (s staff) Mail(person string) string { p, _ := s.d.Person(person); return p.Email }
 func (s staff) In(person string, whom []string) bool {
@@ -379,6 +387,12 @@ func TestAFailureNamesTaskAndServerAndIsAnAlert(t *testing.T) {
 			t.Fatalf("the retry is %+v, %v", again, err)
 		}
 		s.ended(again.ID)
+		// What failed again is the same alert, and names what is left.
+		s.eventually("the alert of the retry", func() bool { return len(s.sent) == 2 })
+		if a, b := s.sent[0], s.sent[1]; b.Labels["limit"] != "app" || a.Subject != b.Subject || a.Annotations[signal.Summary] != "Run #1 of fail failed on app-02, of 2 servers" ||
+			b.Annotations[signal.Summary] != "Run #2 of fail failed on app-02" {
+			t.Errorf("alerts are %+v and %+v", a, b)
+		}
 		var b strings.Builder
 		rec, err := s.Office.Record(t.Context(), r.ID)
 		if err != nil {
@@ -388,6 +402,81 @@ func TestAFailureNamesTaskAndServerAndIsAnAlert(t *testing.T) {
 			t.Errorf("JUnit: %v\n%s", err, b.String())
 		}
 	})
+}
+
+func TestASuccessfulRetryResolvesTheAlert(t *testing.T) {
+	s := open(t, sqlite(t), map[string]string{"playbooks/fail.yml": `- hosts: all
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Break once
+      ansible.builtin.wait_for: {host: 127.0.0.1, port: "{{ whom }}", timeout: 1}
+      when: inventory_hostname == 'app-02'
+`, "playbooks/vigie.yaml": strings.Replace(catalogue, "{slug: fail, file: fail.yml}", "{slug: fail, file: fail.yml, variables: [{name: whom, type: text}]}", 1)})
+	s.accept()
+	s.start()
+	ctx := as(t, "ben", people.Operator)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, mended, _ := net.SplitHostPort(l.Addr().String())
+	_ = l.Close()
+	r := s.ended(s.mustAsk(ctx, run.Request{Playbook: "fail", Limit: "app", Variables: map[string]any{"whom": mended}}).ID)
+	again, err := s.Retry(ctx, r.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.ended(again.ID); r.State != run.Failed {
+		t.Fatalf("the first retry %s: %s", r.State, r.Cause)
+	}
+	if l, err = net.Listen("tcp", "127.0.0.1:"+mended); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if again, err = s.Retry(ctx, again.ID, "mended"); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.ended(again.ID); r.State != run.Succeeded {
+		t.Fatalf("the second retry %s: %s", r.State, r.Cause)
+	}
+	s.eventually("three signals", func() bool { return len(s.sent) == 3 })
+	if first, last := s.sent[0], s.sent[2]; first.State != signal.Firing || last.State != signal.Resolved || !maps.Equal(first.Labels, last.Labels) || first.Subject != last.Subject {
+		t.Errorf("%+v is to be resolved by %+v", first, last)
+	}
+}
+
+func TestARunOfNoServerIsTold(t *testing.T) {
+	s := open(t, sqlite(t), nil)
+	s.accept()
+	s.start()
+	r := s.ended(s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app", Tags: []string{"deploy"}}).ID)
+	if r.State != run.Failed || !strings.Contains(r.Cause, "no task for a server of the limit has the tag deploy") {
+		t.Errorf("%s: %s", r.State, r.Cause)
+	}
+}
+
+func TestAnAcceptedCommitIsComparedWithTheOneBefore(t *testing.T) {
+	s := open(t, sqlite(t), nil)
+	first := s.git("rev-parse", "HEAD")
+	s.accept()
+	second := s.commit("ben", map[string]string{"playbooks/hello.yml": books["playbooks/wait.yml"]})
+	s.accept()
+	s.commit("ben", map[string]string{"playbooks/hello.yml": books["playbooks/fail.yml"]})
+	s.accept()
+	for commit, want := range map[string]string{first: "", second: first} {
+		c, err := s.Commit(t.Context(), commit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.Judge(t.Context(), c)
+		if err == nil {
+			v, err = s.Before(t.Context(), v)
+		}
+		if err != nil || !v.Accepted || v.Base.Hash != want {
+			t.Errorf("%.7s is compared with %.7s, want %.7s, %v", commit, v.Base.Hash, want, err)
+		}
+	}
 }
 
 func (s *station) eventually(what string, ok func() bool) {
@@ -447,7 +536,7 @@ func TestARunCanBeCanceledAtAnyTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = s.ended(r.ID)
-	if r.State != run.Canceled || r.Cause != "by cal" || s.hosts(r.ID)["app-01"].State != run.HostCut {
+	if r.State != run.Canceled || r.Cause != "by Cal: wrong server" || r.CancelReason != "wrong server" || s.hosts(r.ID)["app-01"].State != run.HostCut {
 		t.Errorf("ended as %s because %q with %+v", r.State, r.Cause, s.hosts(r.ID))
 	}
 	if _, err := s.Cancel(ctx, r.ID, "cal", ""); !errors.Is(err, run.ErrOver) {
@@ -668,6 +757,7 @@ func TestRequestsAreRefusedWithAReason(t *testing.T) {
 		{"reason", run.Request{Playbook: "hello"}, `say why`},
 		{"limit", run.Request{Playbook: "hello", Limit: "ap-01", Reason: "x"}, `ap-01`},
 		{"limit", run.Request{Playbook: "hello", Limit: "app:!app-01:!app-02", Reason: "x"}, `leaves no server`},
+		{"limit", run.Request{Playbook: "hello", Limit: " ", Reason: "x"}, `or all, which is every one of the 3`},
 		{"tags", run.Request{Playbook: "hello", Tags: []string{"--vault-password-file=/etc/shadow"}, Reason: "x"}, `is no tag`},
 		{"variables", run.Request{Playbook: "hello", Variables: map[string]any{"whom": "{{ lookup('file', '/etc/shadow') }}"}, Reason: "x"}, `no template`},
 		{"variables", run.Request{Playbook: "hello", Variables: map[string]any{"ansible_connection": "local"}, Reason: "x"}, `takes no such variable`},

@@ -20,7 +20,7 @@ import (
 type Request struct {
 	Playbook   string // slug
 	Commit     string // whole or shortened hash; the one that the hub follows if empty
-	Limit      string // pattern of servers and groups; all if empty
+	Limit      string // pattern of servers and groups, such as all; required
 	Tags       []string
 	Variables  map[string]any
 	Check      bool   // only look what would change
@@ -39,6 +39,9 @@ var tag = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$`)
 
 // maxReason bounds what people write.
 const maxReason = 2000
+
+// maxLimit has room for the names of more servers than a run works on.
+const maxLimit = 256 << 10
 
 // Ask takes a request of the one who acts. Its run is queued at once, or waits
 // for approval where a policy asks for it.
@@ -65,8 +68,12 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 	}
 	q.BreakGlass = strings.TrimSpace(q.BreakGlass)
 	if !v.Accepted && q.BreakGlass == "" {
+		last := ""
+		if v.Base.Hash != "" {
+			last = fmt.Sprintf(". The last accepted one is %.10s", v.Base.Hash)
+		}
 		return Run{}, refused("commit", "commit %.10s was not accepted, so nothing of it is executed. Somebody other than its author accepts it at /runs/commits/%s; "+
-			"a commit signed by a key of the review policy needs nobody", commit.Hash, commit.Hash)
+			"a commit signed by a key of the review policy needs nobody%s", commit.Hash, commit.Hash, last)
 	}
 	r, rule, err := o.shape(ctx, q, v, actor)
 	if err != nil {
@@ -140,7 +147,10 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 	if r.Reason == "" && !q.Check {
 		return Run{}, nil, refused("reason", "say why: those who read the record later were not there")
 	}
-	for field, text := range map[string]string{"reason": r.Reason, "break_glass": r.BreakGlass, "limit": r.Limit} {
+	if len(r.Limit) > maxLimit {
+		return Run{}, nil, refused("limit", "%d characters are enough; a group says more", maxLimit)
+	}
+	for field, text := range map[string]string{"reason": r.Reason, "break_glass": r.BreakGlass} {
 		if len(text) > maxReason {
 			return Run{}, nil, refused(field, "%d characters are enough; a link says more", maxReason)
 		}
@@ -158,6 +168,9 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 		return Run{}, nil, out
 	}
 	snapshot := fleet.NewSnapshot(g)
+	if r.Limit == "" {
+		return Run{}, nil, refused("limit", "say on which servers: names of servers and groups, or all, which is every one of the %d", len(playbook.NewInventory(snapshot).Hosts()))
+	}
 	if r.Servers, err = playbook.NewInventory(snapshot).Limit(r.Limit); err != nil {
 		return Run{}, nil, refused("limit", "%v", err)
 	}
@@ -183,7 +196,7 @@ func (o *Office) shape(ctx context.Context, q Request, v Verdict, actor people.A
 	}
 	approvers := slices.DeleteFunc(o.o.People.Expand(rule.Approvers), func(p string) bool { return p == r.By })
 	if len(approvers) == 0 {
-		return Run{}, nil, refused("", "this run must be approved by %s, and never by who asked for it; nobody is left. Add people to the approval policy", strings.Join(rule.Approvers, ", "))
+		return Run{}, nil, refused("", "this run must be approved by %s, and never by who asked for it; nobody is left. Add people to the approval policy", strings.Join(o.names(rule.Approvers), ", "))
 	}
 	r.Approval.Approvers = approvers
 	return r, &rule, nil
@@ -205,8 +218,8 @@ func (o *Office) pageLeads(ctx context.Context, tx *db.Tx, r Run, actor people.A
 	}
 	return o.o.Messages.Notice(ctx, tx, Notice{
 		To: to, Urgent: true, About: r.ID, Link: "/runs/" + r.ID, Button: "Look at the run",
-		Subject: fmt.Sprintf("Break-glass: %s runs %s at a commit nobody accepted", actor.Slug, r.Title),
-		Text:    fmt.Sprintf("%s runs the playbook %s of commit %.10s on %s, though nobody accepted that commit. The reason: %s", actor.Slug, r.Title, r.Commit, servers(r.Servers), r.BreakGlass),
+		Subject: fmt.Sprintf("Break-glass: %s runs %s at a commit nobody accepted", o.o.People.Name(actor.Slug), r.Title),
+		Text:    fmt.Sprintf("%s runs the playbook %s of commit %.10s on %s, though nobody accepted that commit. The reason: %s", o.o.People.Name(actor.Slug), r.Title, r.Commit, servers(r.Servers), r.BreakGlass),
 	})
 }
 

@@ -81,15 +81,17 @@ type Run struct {
 	StartedAt   time.Time
 	EndedAt     time.Time
 	CancelBy    string // who asked it to stop
-	Timeout     time.Duration
-	Forks       int
-	Ansible     string // version
-	Exit        int
-	Seq         int64 // place in the chain of records; 0 before its end
-	PrevHash    string
-	Hash        string
-	worker      string
-	results     string // hash of the results, once they are all written
+	// CancelReason is why. Records of before it was kept have no place for it.
+	CancelReason string `json:",omitempty"`
+	Timeout      time.Duration
+	Forks        int
+	Ansible      string // version
+	Exit         int
+	Seq          int64 // place in the chain of records; 0 before its end
+	PrevHash     string
+	Hash         string
+	worker       string
+	results      string // hash of the results, once they are all written
 }
 
 // Approval is who must approve a run, and who did.

@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
@@ -41,7 +43,15 @@ func (o *Office) tell(ctx context.Context) error {
 }
 
 func (o *Office) signalFor(ctx context.Context, r Run) (signal.Signal, bool, error) {
-	s, ok := signalOf(r)
+	first, err := o.first(ctx, r)
+	if err != nil {
+		return signal.Signal{}, false, err
+	}
+	hosts, err := o.Hosts(ctx, r.ID)
+	if err != nil {
+		return signal.Signal{}, false, err
+	}
+	s, ok := signalOf(first, r, hosts)
 	if !ok || s.State != signal.Firing {
 		return s, ok, nil
 	}
@@ -62,10 +72,33 @@ func (o *Office) signalFor(ctx context.Context, r Run) (signal.Signal, bool, err
 	return s, ok, nil
 }
 
+// first is the run that the given one tries again, however often that was
+// tried: all of them are about one thing, and have one alert.
+func (o *Office) first(ctx context.Context, r Run) (Run, error) {
+	if r.Kind != Real {
+		return r, nil
+	}
+	for range 1000 { // parents are older, so that this ends
+		if r.Parent == "" {
+			break
+		}
+		before, err := o.Get(ctx, r.Parent)
+		if errors.Is(err, ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return r, err
+		}
+		r = before
+	}
+	return r, nil
+}
+
 // signalOf is what a run that ended says: a failure fires, and a success of the
-// same playbook on the same servers resolves it. What a person ended says
-// nothing.
-func signalOf(r Run) (signal.Signal, bool) {
+// same playbook on the same servers resolves it, as does a success on those
+// alone that it had failed on. What a person ended says nothing. first is the
+// run that this one tries again, or itself.
+func signalOf(first, r Run, hosts []Host) (signal.Signal, bool) {
 	if r.Kind != Real {
 		return signal.Signal{}, false
 	}
@@ -74,11 +107,11 @@ func signalOf(r Run) (signal.Signal, bool) {
 		Labels:   map[string]string{signal.LabelName: "RunFailed", signal.LabelSeverity: string(signal.Warning), "playbook": r.Playbook},
 		StartsAt: r.EndedAt, At: r.EndedAt,
 	}
-	if len(r.Servers) == 1 {
-		s.Subject = signal.Subject{Kind: signal.Server, Slug: r.Servers[0]}
-		s.Labels[signal.LabelServer] = r.Servers[0]
-	} else if r.Limit != "" {
-		s.Labels["limit"] = r.Limit
+	if len(first.Servers) == 1 {
+		s.Subject = signal.Subject{Kind: signal.Server, Slug: first.Servers[0]}
+		s.Labels[signal.LabelServer] = first.Servers[0]
+	} else if first.Limit != "" {
+		s.Labels["limit"] = first.Limit
 	}
 	switch r.State {
 	case Succeeded:
@@ -89,11 +122,27 @@ func signalOf(r Run) (signal.Signal, bool) {
 		return signal.Signal{}, false
 	}
 	s.Annotations = map[string]string{
-		signal.Summary:     fmt.Sprintf("Run #%d of %s %s on %s", r.Number, r.Playbook, r.State, servers(r.Servers)),
+		signal.Summary:     fmt.Sprintf("Run #%d of %s %s on %s", r.Number, r.Playbook, r.State, troubled(r, hosts)),
 		signal.Description: r.Cause,
 		signal.Value:       r.Cause,
 		signal.Link:        "/runs/" + r.ID,
 		signal.FirstStep:   "Open the run: it shows the task that failed, on which servers, and its log. Mend the cause, then retry the failed servers.",
 	}
 	return s, true
+}
+
+// troubled are the servers that a run failed on, or all of its own where it
+// failed on none in particular.
+func troubled(r Run, hosts []Host) string {
+	var bad []string
+	for _, h := range hosts {
+		if h.State == HostFailed || h.State == HostUnreachable || h.State == HostCut {
+			bad = append(bad, h.Name)
+		}
+	}
+	if len(bad) == 0 || len(bad) == len(r.Servers) {
+		return servers(r.Servers)
+	}
+	slices.Sort(bad)
+	return fmt.Sprintf("%s, of %d servers", servers(bad), len(r.Servers))
 }

@@ -1,8 +1,11 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +15,6 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 )
 
 // Key is the key by which the hub signs in to servers. It is made once, lies
@@ -43,8 +45,8 @@ func (k *Key) Public() string {
 // serveAgent answers as an ssh-agent that holds the key, on a socket that one
 // user may use, until the returned function is called.
 func (k *Key) serveAgent(ctx context.Context, socket string, uid, gid int) (stop func(), err error) {
-	ring := agent.NewKeyring()
-	if err := ring.Add(agent.AddedKey{PrivateKey: k.private, Comment: keyComment}); err != nil {
+	signer, err := ssh.NewSignerFromKey(k.private)
+	if err != nil {
 		return nil, err
 	}
 	// A socket's address has at most 107 bytes, and a data folder may lie deep.
@@ -75,8 +77,8 @@ func (k *Key) serveAgent(ctx context.Context, socket string, uid, gid int) (stop
 			open[c] = true
 			mu.Unlock()
 			all.Go(func() {
-				// An error is a client that went away.
-				_ = agent.ServeAgent(signOnly{ring}, c)
+				// An error is a client that went away, or speaks something else.
+				_ = answerAll(signer, c)
 				mu.Lock()
 				delete(open, c)
 				mu.Unlock()
@@ -95,16 +97,65 @@ func (k *Key) serveAgent(ctx context.Context, socket string, uid, gid int) (stop
 	}, nil
 }
 
-// errSignOnly answers what would change the agent.
-var errSignOnly = errors.New("this agent only signs")
+// The messages of the protocol of ssh-agent (draft-ietf-sshm-ssh-agent) that
+// are understood: the agent only lists its key and signs with it. Everything
+// else is answered with a failure, and nothing is logged, since whoever speaks
+// here may want to fill the log.
+const (
+	agentFailure    = 5
+	agentList       = 11
+	agentListed     = 12
+	agentSign       = 13
+	agentSigned     = 14
+	agentHeader     = 4 // bytes of the length before each
+	maxAgentMessage = 256 << 10
+)
 
-// signOnly lets nobody add, remove or lock keys.
-type signOnly struct{ agent.Agent }
+// answerAll answers a client until it goes.
+func answerAll(signer ssh.Signer, c io.ReadWriter) error {
+	var head [agentHeader]byte
+	for {
+		if _, err := io.ReadFull(c, head[:]); err != nil {
+			return err
+		}
+		n := binary.BigEndian.Uint32(head[:])
+		if n == 0 || n > maxAgentMessage {
+			return errors.New("a message of no size that an agent takes")
+		}
+		msg := make([]byte, n)
+		if _, err := io.ReadFull(c, msg); err != nil {
+			return err
+		}
+		reply := answer(signer, msg)
+		out := binary.BigEndian.AppendUint32(make([]byte, 0, agentHeader+len(reply)), uint32(len(reply))) //nolint:gosec // a key or a signature
+		if _, err := c.Write(append(out, reply...)); err != nil {
+			return err
+		}
+	}
+}
 
-func (signOnly) Add(agent.AddedKey) error       { return errSignOnly }
-func (signOnly) Remove(ssh.PublicKey) error     { return errSignOnly }
-func (signOnly) RemoveAll() error               { return errSignOnly }
-func (signOnly) Lock([]byte) error              { return errSignOnly }
-func (signOnly) Unlock([]byte) error            { return errSignOnly }
-func (signOnly) Signers() ([]ssh.Signer, error) { return nil, errSignOnly }
-func (signOnly) Read([]byte) (int, error)       { return 0, io.EOF }
+func answer(signer ssh.Signer, msg []byte) []byte {
+	own := signer.PublicKey().Marshal()
+	switch msg[0] {
+	case agentList:
+		return append([]byte{agentListed}, ssh.Marshal(struct {
+			N       uint32
+			Key     []byte
+			Comment string
+		}{1, own, keyComment})...)
+	case agentSign:
+		var in struct {
+			Key, Data []byte
+			Flags     uint32
+		}
+		if err := ssh.Unmarshal(msg[1:], &in); err != nil || !bytes.Equal(in.Key, own) {
+			break
+		}
+		sig, err := signer.Sign(rand.Reader, in.Data)
+		if err != nil {
+			break
+		}
+		return append([]byte{agentSigned}, ssh.Marshal(struct{ Signature []byte }{ssh.Marshal(sig)})...)
+	}
+	return []byte{agentFailure}
+}

@@ -17,7 +17,7 @@ import (
 
 const columns = `id, number, kind, playbook, title, path, commit_hash, content, host_limit, tags, variables, servers, reason, requested_by, requested_via,
 	requested_at, parent, accepted, break_glass, approval, expires_at, state, cause, queued_at, started_at, ended_at, cancel_by, timeout_s, forks, worker,
-	ansible, exit_code, seq, prev_hash, hash, origin`
+	ansible, exit_code, seq, prev_hash, hash, origin, cancel_reason`
 
 type row struct {
 	ID           string       `bun:"id"`
@@ -56,6 +56,7 @@ type row struct {
 	PrevHash     string       `bun:"prev_hash"`
 	Hash         string       `bun:"hash"`
 	Origin       string       `bun:"origin"`
+	CancelReason string       `bun:"cancel_reason"`
 }
 
 func null(t time.Time) bun.NullTime { return bun.NullTime{Time: t.UTC()} }
@@ -74,7 +75,7 @@ func (r row) run() (Run, error) {
 		Accepted: r.Accepted, BreakGlass: r.BreakGlass, ExpiresAt: utc(r.ExpiresAt), State: State(r.State), Cause: r.Cause,
 		QueuedAt: utc(r.QueuedAt), StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt), CancelBy: r.CancelBy,
 		Timeout: time.Duration(r.TimeoutS) * time.Second, Forks: int(r.Forks), worker: r.Worker, Ansible: r.Ansible, Exit: int(r.ExitCode),
-		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash, Origin: r.Origin,
+		Seq: r.Seq, PrevHash: r.PrevHash, Hash: r.Hash, Origin: r.Origin, CancelReason: r.CancelReason,
 	}
 	err := errors.Join(
 		json.Unmarshal([]byte(r.Tags), &v.Tags), json.Unmarshal([]byte(r.Variables), &v.Variables),
@@ -101,11 +102,11 @@ func insertRun(ctx context.Context, tx *db.Tx, r *Run) error {
 		return err
 	}
 	r.Number = n
-	q := `INSERT INTO run_run (` + columns + `, words) VALUES (?` + strings.Repeat(", ?", 36) + `)`
+	q := `INSERT INTO run_run (` + columns + `, words) VALUES (?` + strings.Repeat(", ?", 37) + `)`
 	_, err = tx.NewRaw(q, r.ID, r.Number, string(r.Kind), r.Playbook, r.Title, r.Path, r.Commit, r.Content, r.Limit, text(r.Tags), text(r.Variables),
 		text(r.Servers), r.Reason, r.By, r.Via, r.RequestedAt, r.Parent, r.Accepted, r.BreakGlass, text(r.Approval), null(r.ExpiresAt), string(r.State),
 		r.Cause, null(r.QueuedAt), null(r.StartedAt), null(r.EndedAt), r.CancelBy, int64(r.Timeout/time.Second), r.Forks, r.worker, r.Ansible, r.Exit,
-		r.Seq, r.PrevHash, r.Hash, r.Origin, words(*r)).Exec(ctx)
+		r.Seq, r.PrevHash, r.Hash, r.Origin, r.CancelReason, words(*r)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
@@ -135,11 +136,11 @@ const chunk = 200
 // saveRun writes what of a run may change.
 func saveRun(ctx context.Context, tx *db.Tx, r Run) error {
 	const q = `
-		UPDATE run_run SET accepted = ?, approval = ?, expires_at = ?, state = ?, cause = ?, queued_at = ?, started_at = ?, ended_at = ?, cancel_by = ?,
+		UPDATE run_run SET accepted = ?, approval = ?, expires_at = ?, state = ?, cause = ?, queued_at = ?, started_at = ?, ended_at = ?, cancel_by = ?, cancel_reason = ?,
 			worker = ?, ansible = ?, exit_code = ?, seq = ?, prev_hash = ?, hash = ?
 		WHERE id = ?`
 	_, err := tx.NewRaw(q, r.Accepted, text(r.Approval), null(r.ExpiresAt), string(r.State), r.Cause, null(r.QueuedAt), null(r.StartedAt), null(r.EndedAt),
-		r.CancelBy, r.worker, r.Ansible, r.Exit, r.Seq, r.PrevHash, r.Hash, r.ID).Exec(ctx)
+		r.CancelBy, r.CancelReason, r.worker, r.Ansible, r.Exit, r.Seq, r.PrevHash, r.Hash, r.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write run %s: %w", r.ID, err)
 	}

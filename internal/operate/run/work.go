@@ -188,11 +188,11 @@ func (o *Office) follow(ctx context.Context, r Run, l *live, b *book, p *process
 		case <-asked.C:
 			// Somebody may have asked at another hub.
 			if now, err := o.Get(ctx, r.ID); err == nil && now.CancelBy != "" {
-				stop(Canceled, "by "+now.CancelBy)
+				stop(Canceled, o.canceled(now))
 			}
 		case <-l.cancel:
 			if now, err := o.Get(ctx, r.ID); err == nil && now.CancelBy != "" {
-				stop(Canceled, "by "+now.CancelBy)
+				stop(Canceled, o.canceled(now))
 			}
 		case <-timeout.C:
 			stop(TimedOut, "it took longer than "+r.Timeout.String())
@@ -246,6 +246,9 @@ func (o *Office) outcome(r Run, b *book, end outcome, exit int, waitErr error) o
 			end.state, end.cause = Failed, rec.why(exit)
 		case rec.tally().Total() == 0:
 			end.state, end.cause = Failed, "nothing was done: no play of the playbook is for a server of the limit"
+			if len(r.Tags) > 0 {
+				end.cause = "nothing was done: no task for a server of the limit has the tag " + strings.Join(r.Tags, " or ")
+			}
 		default:
 			end.state = Succeeded
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
@@ -189,10 +190,10 @@ func (o *Office) Cancel(ctx context.Context, run, by, reason string) (Run, error
 			return ErrOver
 		}
 		if r.CancelBy == "" {
-			r.CancelBy = by
+			r.CancelBy, r.CancelReason = by, clean(strings.TrimSpace(reason), maxReason)
 		}
 		if r.State != Running {
-			r.State, r.EndedAt, r.Cause = Canceled, o.now(), "by "+by
+			r.State, r.EndedAt, r.Cause = Canceled, o.now(), o.canceled(r)
 			if err := o.seal(ctx, tx, &r); err != nil {
 				return err
 			}
@@ -220,4 +221,13 @@ func (o *Office) Cancel(ctx context.Context, run, by, reason string) (Run, error
 		}
 	}
 	return out, nil
+}
+
+// canceled says who ended a run, and why if they said so.
+func (o *Office) canceled(r Run) string {
+	words := "by " + o.o.People.Name(r.CancelBy)
+	if r.CancelReason != "" {
+		words += ": " + r.CancelReason
+	}
+	return words
 }

@@ -90,29 +90,28 @@ function later(id, ms) {
 }
 
 let stream = null;
+let told = ""; // id of the last message: up to there everything is known
 
 function connect() {
   const topics = [...new Set(parts().flatMap((p) => p.dataset.topics.split(" ").filter(Boolean)))];
   const url = new URL(light.dataset.stream, location.href);
+  if (told) url.searchParams.set("since", told);
   for (const t of topics) url.searchParams.append("topic", t);
-  let lost = false;
   stream = new EventSource(url);
-  stream.onopen = () => {
-    say("live", "live");
-    if (lost) for (const p of parts()) later(p.id, 200); // what happened meanwhile was missed
-    lost = false;
-  };
+  stream.onopen = () => say("live", "live");
+  // The first message tells what happened between the making of the page, or
+  // the loss of the stream, and now.
   stream.onmessage = (e) => {
+    told = e.lastEventId;
     const named = new Set(e.data.split(/\s+/));
     for (const p of parts()) {
       if (p.dataset.topics.split(" ").some((t) => named.has(t))) later(p.id, 200);
     }
   };
   stream.onerror = () => {
-    lost = true;
     say("reconnecting", "reconnecting");
     // A refused stream is not tried again by the browser itself.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => { connect(); for (const p of parts()) later(p.id, 500); }, 5000);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
   };
 }
 

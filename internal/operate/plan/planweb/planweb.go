@@ -15,6 +15,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/operate/plan"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/people"
+	"github.com/vigie-ops/vigie/internal/schedule"
 	"github.com/vigie-ops/vigie/internal/ui"
 )
 
@@ -65,6 +66,7 @@ func tell(err error) error {
 
 type scheduleRow struct {
 	Title, Under, When, Zone string
+	Words                    string // When for people
 	Next                     time.Time
 	Paused                   bool
 	Last                     time.Time
@@ -131,7 +133,7 @@ func (f *face) list(w http.ResponseWriter, r *http.Request) error {
 func (f *face) scheduleRow(ctx context.Context, s plan.Planned) (scheduleRow, error) {
 	row := scheduleRow{
 		Title: s.Title(), Under: strings.TrimSpace(s.Playbook + s.Chain + " " + s.Limit), When: s.Cron + s.Rule, Zone: s.Zone,
-		Next: s.NextAt, Paused: s.Paused, Last: s.LastAt, Problem: s.Problem, Kind: ui.Quiet, Word: "not yet",
+		Words: schedule.Words(s.Cron + s.Rule), Next: s.NextAt, Paused: s.Paused, Last: s.LastAt, Problem: s.Problem, Kind: ui.Quiet, Word: "not yet",
 	}
 	if s.Check {
 		row.Under += ", only checks"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/operate/run"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/people"
 )
 
@@ -64,6 +66,7 @@ type item struct {
 	StartedAt   *time.Time     `json:"started_at"`
 	EndedAt     *time.Time     `json:"ended_at"`
 	CanceledBy  string         `json:"canceled_by"`
+	CancelWhy   string         `json:"cancel_reason"`
 	Ansible     string         `json:"ansible"`
 	Exit        int            `json:"exit"` // status of ansible-playbook
 	Hash        string         `json:"hash"` // of its record in the chain
@@ -75,7 +78,7 @@ func itemOf(r run.Run) item {
 		Content: r.Content, Accepted: r.Accepted, BreakGlass: r.BreakGlass, Limit: r.Limit, Servers: list(r.Servers), Tags: list(r.Tags), Variables: r.Variables,
 		Reason: r.Reason, RequestedBy: r.By, RequestedAt: r.RequestedAt, Approvers: list(r.Approval.Approvers), ApprovedBy: r.Approval.By,
 		ExpiresAt: moment(r.ExpiresAt), Parent: r.Parent, Check: r.Approval.Check, QueuedAt: moment(r.QueuedAt), StartedAt: moment(r.StartedAt),
-		EndedAt: moment(r.EndedAt), CanceledBy: r.CancelBy, Ansible: r.Ansible, Exit: r.Exit, Hash: r.Hash,
+		EndedAt: moment(r.EndedAt), CanceledBy: r.CancelBy, CancelWhy: r.CancelReason, Ansible: r.Ansible, Exit: r.Exit, Hash: r.Hash,
 	}
 }
 
@@ -194,11 +197,40 @@ func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return tell(err)
 	}
+	if len(page.Items) == 0 {
+		if err := f.known(r, filter); err != nil {
+			return err
+		}
+	}
 	items := make([]item, len(page.Items))
 	for i, one := range page.Items {
 		items[i] = itemOf(one)
 	}
 	return console.WriteItems(w, items, page.Next)
+}
+
+// known says what is wrong with a filter that found nothing: a server or a
+// playbook that is gone has runs, one that never was has none.
+func (f *face) known(r *http.Request, filter run.Filter) error {
+	books, fleet, err := f.office.Catalogue(r.Context(), "")
+	if err != nil {
+		return err
+	}
+	check := func(what, name string, all []string) error {
+		if name == "" || slices.Contains(all, name) {
+			return nil
+		}
+		page, err := f.office.List(r.Context(), run.Filter{Server: filter.Server, Playbook: filter.Playbook, Limit: 1})
+		if err != nil || len(page.Items) > 0 {
+			return err
+		}
+		return console.Invalid(fmt.Sprintf("There is no %s %q%s.", what, name, opsrepo.DidYouMean(name, all)))
+	}
+	slugs := make([]string, len(books))
+	for i, p := range books {
+		slugs[i] = p.Slug
+	}
+	return errors.Join(check("server", filter.Server, playbook.NewInventory(fleet).Hosts()), check("playbook", filter.Playbook, slugs))
 }
 
 // request is what asks for a run.

@@ -49,6 +49,9 @@ func (f *face) commit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if verdict, err = f.office.Before(ctx, verdict); err != nil {
+		return err
+	}
 	v := commitView{Hash: commit.Hash, Path: home + "/commits/" + commit.Hash, Accepted: verdict.Accepted, First: verdict.First, Only: r.URL.Query().Get("file")}
 	v.Heading = ui.Heading{Title: commit.Subject, Kind: ui.Warn, State: "nobody accepted it yet", Note: "commit " + short(commit.Hash)}
 	if v.Accepted {

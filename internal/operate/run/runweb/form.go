@@ -1,6 +1,7 @@
 package runweb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/operate/run"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/ui"
 )
 
@@ -32,7 +34,9 @@ type formView struct {
 	Fields                   []variableField
 	Limit, Tags, Reason      ui.Field
 	BreakGlass               ui.Field
+	Newer, NewerHref         string // the commit that the hub follows and nobody accepted yet
 	Groups                   []string
+	Hosts                    []string
 	Servers                  int
 	Approval                 string
 }
@@ -44,7 +48,7 @@ type variableField struct {
 
 func (f *face) newRun(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	commit, err := f.office.Commit(r.Context(), q.Get("commit"))
+	commit, err := f.choose(r.Context(), q.Get("commit"))
 	if err != nil {
 		return tell(err)
 	}
@@ -66,6 +70,19 @@ func (f *face) newRun(w http.ResponseWriter, r *http.Request) error {
 		return f.c.Render(w, r, console.View{Title: "New run", Current: home, Crumbs: []ui.Link{{Text: "Runs", Href: home}}, Body: choosePage(v)})
 	}
 	return f.form(w, r, http.StatusOK, commit.Hash, q, nil)
+}
+
+// choose is the commit that a form is about: the one that was asked for, else
+// the newest that may run, else the one that the hub follows.
+func (f *face) choose(ctx context.Context, asked string) (opsrepo.Commit, error) {
+	if asked != "" {
+		return f.office.Commit(ctx, asked)
+	}
+	c, err := f.office.Accepted(ctx)
+	if refused := (*run.RefusedError)(nil); errors.As(err, &refused) {
+		return f.office.Commit(ctx, "") // nothing was accepted yet, and the page says so
+	}
+	return c, err
 }
 
 // form shows the form, filled with what was sent before.
@@ -95,7 +112,15 @@ func (f *face) form(w http.ResponseWriter, r *http.Request, status int, hash str
 	v := formView{
 		Title: p.Title(), Description: p.Description, Slug: p.Slug, Commit: commit.Hash, Accepted: verdict.Accepted,
 		CommitWords: short(commit.Hash) + ", " + commit.Subject, CommitHref: home + "/commits/" + commit.Hash,
-		Groups: inventory.Groups(), Servers: len(inventory.Hosts()),
+		Groups: inventory.Groups(), Servers: len(inventory.Hosts()), Hosts: inventory.Hosts(),
+	}
+	v.Hosts = v.Hosts[:min(len(v.Hosts), hostsOffered)]
+	newer, err := f.waiting(r)
+	if err != nil {
+		return err
+	}
+	if newer != nil && newer.Hash != commit.Hash {
+		v.Newer, v.NewerHref = newer.Words, newer.Href
 	}
 	field := func(name string) string {
 		if wrong.Field == name {
@@ -103,8 +128,8 @@ func (f *face) form(w http.ResponseWriter, r *http.Request, status int, hash str
 		}
 		return ""
 	}
-	v.Limit = ui.Field{Name: "limit", Label: "Servers", Value: in.Get("limit"), Placeholder: fmt.Sprintf("all %d", v.Servers), Mono: true, Error: field("limit"),
-		Hint: "Servers and groups as in Ansible's --limit, such as app:&ring_staging or app-01,app-02. Empty is all of them."}
+	v.Limit = ui.Field{Name: "limit", Label: "Servers", Value: in.Get("limit"), Mono: true, Error: field("limit"), Required: true,
+		Hint: fmt.Sprintf("Servers and groups as in Ansible's --limit, such as app:&ring_staging or app-01,app-02. Write all for all %d.", v.Servers)}
 	v.Reason = ui.Field{Name: "reason", Label: "Why", Value: in.Get("reason"), Error: field("reason"), Hint: "Those who read the record later were not there. A check needs no reason."}
 	v.Tags = ui.Field{Name: "tags", Label: "Tags", Value: in.Get("tags"), Mono: true, Error: field("tags"), Hint: "Only tasks with one of these tags, separated by commas."}
 	v.BreakGlass = ui.Field{Name: "break_glass", Label: "Break glass: run it though nobody accepted the commit", Value: in.Get("break_glass"), Error: field("break_glass"),
@@ -126,6 +151,9 @@ func (f *face) form(w http.ResponseWriter, r *http.Request, status int, hash str
 		Crumbs: []ui.Link{{Text: "Runs", Href: home}, {Text: "New run", Href: home + "/new"}}, Body: formPage(v),
 	})
 }
+
+// hostsOffered is how many servers stand beside the form.
+const hostsOffered = 60
 
 // variable is the name of the field of a variable.
 const variable = "var."

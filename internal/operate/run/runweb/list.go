@@ -28,7 +28,7 @@ type listView struct {
 }
 
 // commitWaits is the commit that the hub follows while nobody accepted it.
-type commitWaits struct{ Words, Href string }
+type commitWaits struct{ Hash, Words, Href string }
 
 type row struct {
 	Href, Title, Sub string
@@ -145,7 +145,7 @@ func (f *face) waiting(r *http.Request) (*commitWaits, error) {
 	if err != nil || v.Accepted {
 		return nil, err
 	}
-	return &commitWaits{Words: short(c.Hash) + ", " + c.Subject + ", by " + c.Author, Href: home + "/commits/" + c.Hash}, nil
+	return &commitWaits{Hash: c.Hash, Words: short(c.Hash) + ", " + c.Subject + ", by " + c.Author, Href: home + "/commits/" + c.Hash}, nil
 }
 
 func (f *face) rows(runs []run.Run) []row {

@@ -368,7 +368,7 @@ func firstLines(s string, n int) (string, bool) {
 }
 
 func (f *face) decision(ctx context.Context, actor people.Actor, one run.Run) (*decideView, error) {
-	v := &decideView{ID: one.ID, Expires: one.ExpiresAt, Cannot: run.MayDecide(actor, one), Asks: f.name(one.By)}
+	v := &decideView{ID: one.ID, Expires: one.ExpiresAt, Cannot: f.office.MayDecide(actor, one), Asks: f.name(one.By)}
 	check, err := f.office.Get(ctx, one.Approval.Check)
 	if errors.Is(err, run.ErrNotFound) {
 		return v, nil
@@ -420,6 +420,7 @@ func (f *face) facts(one run.Run) []ui.Fact {
 	}
 	if one.CancelBy != "" {
 		add("Canceled by", f.name(one.CancelBy))
+		add("Because", one.CancelReason)
 	}
 	mono("Playbook", one.Path)
 	out = append(out, ui.Fact{Name: "Commit", Value: short(one.Commit), Href: home + "/commits/" + one.Commit, Mono: true})

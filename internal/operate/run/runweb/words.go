@@ -99,7 +99,7 @@ func where(r run.Run) string {
 	if len(r.Servers) <= most {
 		return strings.Join(r.Servers, ", ")
 	}
-	if r.Limit != "" {
+	if r.Limit != "" && r.Limit != "all" {
 		return fmt.Sprintf("%s, %d servers", r.Limit, len(r.Servers))
 	}
 	return fmt.Sprintf("all %d servers", len(r.Servers))
@@ -124,6 +124,12 @@ func (f *face) cause(r run.Run) string {
 		return "to be approved by " + strings.Join(names, " or ")
 	case r.State == run.Rejected:
 		return f.name(r.Approval.By) + " rejected it: " + r.Approval.Note
+	case r.State == run.Running && r.CancelBy != "":
+		words := f.name(r.CancelBy) + " has it stopped"
+		if r.CancelReason != "" {
+			words += ": " + r.CancelReason
+		}
+		return words
 	}
 	return r.Cause
 }
@@ -182,6 +188,9 @@ func tallyWords(t run.Tally) string {
 func sinceWords(v commitView) string {
 	if v.Since == "" {
 		return "everything"
+	}
+	if v.Accepted {
+		return "since the one accepted before, " + v.Since
 	}
 	return "since the last accepted, " + v.Since
 }
