@@ -2,6 +2,9 @@ package run_test
 
 import (
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/operate/run"
+	"github.com/vigie-ops/vigie/internal/operate/run/runweb"
 	"github.com/vigie-ops/vigie/internal/people"
 )
 
@@ -111,13 +116,8 @@ func BenchmarkFirstEvent(b *testing.B) {
 	b.ReportMetric(float64(seen.Milliseconds())/float64(b.N), "ms-until-first-task")
 }
 
-// BenchmarkRecord stores what 1,000 hosts say about 50 tasks, written every 500
-// events, and reads what a page shows of it.
-func BenchmarkRecord(b *testing.B) {
-	const hosts, tasks = 1000, 50
-	s := open(b, sqlite(b), nil)
-	s.accept()
-	var lines [][]byte
+// told is what the callback says of a run of so many tasks on so many hosts.
+func told(hosts, tasks int) (lines [][]byte) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Appendf(nil, format, args...)) }
 	at := float64(time.Now().Unix())
 	add(`{"event":"start","at":%f,"ansible":"2.14.18"}`, at)
@@ -128,6 +128,55 @@ func BenchmarkRecord(b *testing.B) {
 			add(`{"event":"result","at":%f,"id":"task-%d","host":"app-%04d","status":"ok","changed":%t,"took":0.2,"diff":"--- before\n+++ after\n@@ -1 +1 @@\n-old\n+new\n"}`, at, t, h, h%10 == 0)
 		}
 	}
+	return lines
+}
+
+// pages serves the pages of an office to a viewer.
+func pages(o *run.Office) http.Handler {
+	c := console.New(console.Options{Auth: anybody{}, Log: slog.New(slog.DiscardHandler)})
+	runweb.Register(c, runweb.Options{Office: o, Name: func(s string) string { return s }, ServersOf: func(string) []string { return nil }})
+	return c.Handler()
+}
+
+// anybody lets everybody in as somebody who may read.
+type anybody struct{}
+
+func (anybody) Authenticate(*http.Request) (people.Actor, people.Session, error) {
+	return people.Actor{Slug: "vera", Name: "Vera", Role: people.Viewer, Via: people.ViaSession}, people.Session{}, nil
+}
+
+func page(t testing.TB, h http.Handler, path string) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s answers %d: %s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+// TestThePageOfALargeRunStaysSmall has a run of as many hosts as a company may
+// have, of which a page shows some.
+func TestThePageOfALargeRunStaysSmall(t *testing.T) {
+	s := open(t, sqlite(t), nil)
+	s.accept()
+	r := s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "all"})
+	if err := run.Feed(t.Context(), s.Office, r, told(1000, 8), 500); err != nil {
+		t.Fatal(err)
+	}
+	shown := page(t, pages(s.Office), "/runs/"+r.ID)
+	if len(shown) > 500<<10 || !strings.Contains(shown, "Step 7") || !strings.Contains(shown, "1 to 100 of 1003") {
+		t.Errorf("the page has %d bytes", len(shown))
+	}
+}
+
+// BenchmarkRecord stores what 1,000 hosts say about 50 tasks, written every 500
+// events, reads what a page shows of it, and makes that page.
+func BenchmarkRecord(b *testing.B) {
+	const hosts, tasks = 1000, 50
+	s := open(b, sqlite(b), nil)
+	s.accept()
+	lines := told(hosts, tasks)
 	var last run.Run
 	b.Run("store", func(b *testing.B) {
 		for b.Loop() {
@@ -151,5 +200,12 @@ func BenchmarkRecord(b *testing.B) {
 				b.Fatalf("%d results, %v", len(changed), err)
 			}
 		}
+	})
+	b.Run("page", func(b *testing.B) {
+		h, size := pages(s.Office), 0
+		for b.Loop() {
+			size = len(page(b, h, "/runs/"+last.ID))
+		}
+		b.ReportMetric(float64(size), "B/page")
 	})
 }

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"time"
+
+	"github.com/vigie-ops/vigie/internal/db"
 )
 
 // Tick looks once at what waits.
@@ -11,6 +13,10 @@ func Tick(ctx context.Context, o *Office) error { return o.tick(ctx) }
 // Feed has an office record lines of the callback for a run as it does while
 // Ansible works, writing what came after every some lines.
 func Feed(ctx context.Context, o *Office, r Run, lines [][]byte, some int) error {
+	r.State, r.StartedAt = Running, o.now()
+	if err := o.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return saveRun(ctx, tx, r) }); err != nil {
+		return err
+	}
 	b := &book{office: o, rec: newRecorder(r, o.now), dirty: make(chan struct{}, 1)}
 	for i, l := range lines {
 		b.event(l)
