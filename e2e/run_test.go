@@ -178,7 +178,7 @@ review_policy:
 // outerFolder is a new folder that runs see as the hub sees it.
 func outerFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "vigie-story-")
+	dir, err := os.MkdirTemp("/var/tmp", "vigie-story-") //nolint:usetesting // runs have a /tmp of their own
 	if err != nil {
 		t.Fatal(err)
 	}

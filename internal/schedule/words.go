@@ -11,7 +11,7 @@ import (
 // rule comes, such as "Mondays at 03:00". What has no short words is returned
 // as it is.
 func Words(expression string) string {
-	words := ""
+	var words string
 	if strings.Contains(expression, "FREQ=") {
 		words = ruleWords(expression)
 	} else {
@@ -168,7 +168,7 @@ func ruleWords(rule string) string {
 			return ""
 		}
 	}
-	words := ""
+	var words string
 	switch part["FREQ"] {
 	case "DAILY":
 		words = often(every, "day")
