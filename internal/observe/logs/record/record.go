@@ -199,7 +199,7 @@ func (r *Record) Clone() Record {
 	c.Class, c.Index, c.ID, c.Message = strings.Clone(r.Class), strings.Clone(r.Index), strings.Clone(r.ID), strings.Clone(r.Message)
 	c.Fields = make([]Field, len(r.Fields))
 	for i, f := range r.Fields {
-		c.Fields[i] = Field{strings.Clone(f.Name), f.Value.clone()}
+		c.Fields[i] = Field{strings.Clone(f.Name), f.Value.Clone()}
 	}
 	return c
 }

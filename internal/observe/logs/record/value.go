@@ -158,7 +158,8 @@ func (v Value) rank() int {
 	return 0
 }
 
-func (v Value) clone() Value {
+// Clone copies the value with its text.
+func (v Value) Clone() Value {
 	v.Str = strings.Clone(v.Str)
 	return v
 }
