@@ -243,10 +243,10 @@ var slabs = sync.Pool{New: func() any { return &slab{} }}
 
 // batcher takes the documents of a request to the store, some at a time.
 type batcher struct {
-	in      *Intake
-	ctx     context.Context //nolint:containedctx // it lives as long as one request
-	sender  Sender
-	now     time.Time
+	in     *Intake
+	ctx    context.Context //nolint:containedctx // it lives as long as one request
+	sender Sender
+	now    time.Time
 	*slab
 
 	done                  int // items seen
