@@ -3,6 +3,7 @@ package part
 import (
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/vigie-ops/vigie/internal/observe/logs/query"
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
@@ -44,10 +45,21 @@ type column struct {
 	order []int32 // the value at which each code came first
 }
 
+// columns keeps the memory of columns for the next file.
+var columns = sync.Pool{New: func() any { return &column{} }}
+
 func newColumn(f field, required bool) *column {
-	c := &column{field: f, required: required}
+	c := columns.Get().(*column)
+	c.field, c.required = f, required
 	c.reset()
 	return c
+}
+
+// release gives the memory of a column back, unless it is too much.
+func (c *column) release() {
+	if cap(c.text) <= keptRoom {
+		columns.Put(c)
+	}
 }
 
 func (c *column) reset() {

@@ -78,15 +78,14 @@ type encoder struct {
 }
 
 var zstdEncoders = sync.Pool{New: func() any {
-	// Levels between do not pay: fastest is half the time for a twentieth more.
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	// Of the levels this one alone finds that hexadecimal digits are worth half a
+	// byte: a fifth less of traced lines, for a fifth more time than the default.
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
 	if err != nil { // the options are ours
 		panic(err)
 	}
 	return e
 }}
-
-var level = zstd.SpeedDefault
 
 var levels1 = rle.Encoding{BitWidth: 1}
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strings"
+	"sync"
 	"unicode/utf8"
 	"unsafe"
 
@@ -27,7 +28,7 @@ type group struct {
 	least    int64
 	most     int64
 
-	tokens tokenSet
+	tokens *tokenSet
 	words  words
 
 	strange  map[string]int64 // names in the column _exact, and how many lines have them
@@ -58,8 +59,25 @@ func newGroup(fields []field, l limits) *group {
 	}
 	g.rest = add(restName, kindText, false)
 	g.exact = add(exactName, kindBytes, false)
-	g.words.set = &g.tokens
+	g.tokens = tokenSets.Get().(*tokenSet)
+	g.tokens.reset()
+	g.words.set = g.tokens
 	return g
+}
+
+// tokenSets keeps the memory of tokens for the next file.
+var tokenSets = sync.Pool{New: func() any { return &tokenSet{} }}
+
+// release gives the memory of the group back; it is not used after.
+func (g *group) release() {
+	for _, c := range g.columns {
+		c.release()
+	}
+	g.columns = nil
+	if g.tokens != nil {
+		tokenSets.Put(g.tokens)
+		g.tokens = nil
+	}
 }
 
 func (g *group) reset() {

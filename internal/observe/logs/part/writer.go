@@ -177,7 +177,7 @@ func (w *Writer) flush() {
 		w.section.strange[n].n += g.strange[name]
 		info.strange = append(info.strange, n)
 	}
-	w.blooms = append(w.blooms, newBloom(&g.tokens))
+	w.blooms = append(w.blooms, newBloom(g.tokens))
 	w.section.groups = append(w.section.groups, info)
 	g.reset()
 }
@@ -186,6 +186,7 @@ func (w *Writer) flush() {
 // its name. With an error there is no file, or the one that was there before.
 func (w *Writer) Close() (Meta, error) {
 	w.flush()
+	w.group.release()
 	if w.err == nil && w.section.meta.Lines == 0 {
 		w.err = errors.New("a file of no lines is not written")
 	}
@@ -207,9 +208,11 @@ func (w *Writer) Close() (Meta, error) {
 	if w.err == nil {
 		w.err = os.Rename(w.path+leftover, w.path)
 	}
-	if w.err != nil {
+	err := w.err
+	w.err = fs.ErrClosed
+	if err != nil {
 		_ = os.Remove(w.path + leftover)
-		return Meta{}, fmt.Errorf("write %s: %w", w.path, w.err)
+		return Meta{}, fmt.Errorf("write %s: %w", w.path, err)
 	}
 	return w.section.meta, syncDir(filepath.Dir(w.path))
 }
@@ -236,6 +239,8 @@ func (w *Writer) end() error {
 // Abort gives the file up. After Close it does nothing.
 func (w *Writer) Abort() {
 	if w.f.Close() == nil {
+		w.group.release()
+		w.err = fs.ErrClosed
 		_ = os.Remove(w.path + leftover)
 	}
 }
