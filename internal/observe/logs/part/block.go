@@ -61,7 +61,7 @@ func (b *block) fail(err error) {
 func (b *block) Names() []string {
 	var names []string
 	for i, c := range b.f.columns {
-		if i >= ownColumns && b.g.chunks[i].values > 0 && c.name != restName && c.name != exactName {
+		if i >= len(firstColumns) && b.g.chunks[i].values > 0 && c.name != restName && c.name != exactName {
 			names = append(names, c.name)
 		}
 	}
@@ -238,7 +238,7 @@ func (b *block) read(row int, fields []string, r *record.Record) {
 	wanted := func(name string) bool { return fields == nil || slices.Contains(fields, name) }
 	for i := range b.f.columns {
 		c := &b.f.columns[i]
-		if i >= ownColumns && (c.name == restName || c.name == exactName || !wanted(c.name) || b.replaced(c.name)) {
+		if i >= len(firstColumns) && (c.name == restName || c.name == exactName || !wanted(c.name) || b.replaced(c.name)) {
 			continue
 		}
 		v := b.value(i, row)
@@ -267,9 +267,6 @@ func (b *block) read(row int, fields []string, r *record.Record) {
 	}
 	b.replace(r, wanted)
 }
-
-// ownColumns is how many columns stand before those of fields.
-const ownColumns = 8
 
 // replaced says whether the column _exact has the field of the line.
 func (b *block) replaced(name string) bool {

@@ -95,7 +95,7 @@ func (h *held) offsets(n int) []uint32 {
 }
 
 var zstdDecoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<31))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxChunk))
 	if err != nil { // the options are ours
 		panic(err)
 	}
@@ -251,11 +251,11 @@ func (d *decoder) page(b []byte, end int) error {
 		size := int(binary.LittleEndian.Uint32(b))
 		if !d.full {
 			var err error
+			if !runsHold(b[4:4+size], 1, n) {
+				return fmt.Errorf("not the levels of %d rows", n)
+			}
 			if d.levels, err = levels1.DecodeLevels(d.levels, b[4:4+size]); err != nil {
 				return err
-			}
-			if len(d.levels) < n {
-				return fmt.Errorf("%d rows instead of %d", len(d.levels), n)
 			}
 			d.levels = d.levels[:n]
 			values = 0
@@ -290,6 +290,9 @@ func (d *decoder) values(b []byte, n, values int) (got int, err error) {
 	case d.chunk.enc == encDelta:
 		if values > 0 {
 			room := d.nums[d.at:d.at:d.rows]
+			if !deltaHolds(b, values) {
+				return 0, nil
+			}
 			nums, err := parquet.DeltaBinaryPacked.DecodeInt64(room, b)
 			if err != nil {
 				return 0, err
@@ -340,6 +343,9 @@ func (d *decoder) pageCodes(b []byte, n, values int) (int, error) {
 	if width > bits.Len(maxDict) {
 		return 0, fmt.Errorf("codes of %d bits", width)
 	}
+	if !runsHold(b[1:], width, values) {
+		return 0, nil
+	}
 	codes, err := (&rle.Encoding{BitWidth: width}).DecodeInt32(d.codes[d.at:d.at:d.rows], b[1:])
 	if err != nil || len(codes) < values {
 		return len(codes), err
@@ -362,6 +368,9 @@ func (d *decoder) pageText(b []byte, n, values int) (int, error) {
 		for i := range ends {
 			ends[i] = base
 		}
+		return 0, nil
+	}
+	if !deltaHolds(b, values) {
 		return 0, nil
 	}
 	offsets := endPool.get(0)

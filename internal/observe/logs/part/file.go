@@ -21,7 +21,7 @@ type file struct {
 
 // tailBytes is how much of the end of a file is read at first: the section is
 // mostly in it.
-const tailBytes = 32 << 10
+const tailBytes = 16 << 10
 
 func open(path string) (*file, error) {
 	f, err := os.Open(path)
@@ -45,7 +45,9 @@ func (f *file) readEnd() error {
 		return err
 	}
 	f.size = st.Size()
-	end, err := f.tail(tailBytes)
+	room := bytePool.get(tailBytes)
+	defer bytePool.put(room)
+	end, err := f.tailInto(*room)
 	if err != nil {
 		return err
 	}
@@ -84,9 +86,12 @@ func (f *file) readEnd() error {
 	return nil
 }
 
-// tail reads the last n bytes, or all.
-func (f *file) tail(n int64) ([]byte, error) {
-	b := make([]byte, min(n, f.size))
+// tail reads the last n bytes.
+func (f *file) tail(n int64) ([]byte, error) { return f.tailInto(make([]byte, n)) }
+
+// tailInto reads the end of the file, as much as there is room for.
+func (f *file) tailInto(room []byte) ([]byte, error) {
+	b := room[:min(int64(len(room)), f.size)]
 	if _, err := f.f.ReadAt(b, f.size-int64(len(b))); err != nil {
 		return nil, f.explain(err, f.size-int64(len(b)))
 	}
@@ -165,7 +170,7 @@ func (s *section) fields() []FieldInfo {
 			all[i].Lines += n.n
 			continue
 		}
-		all = append(all, FieldInfo{Name: n.name, Kind: record.String, Lines: n.n})
+		all = append(all, FieldInfo{Name: n.name, Kind: n.kind, Lines: n.n})
 	}
 	return all
 }

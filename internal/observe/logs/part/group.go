@@ -31,34 +31,33 @@ type group struct {
 	tokens *tokenSet
 	words  words
 
-	strange  map[string]int64 // names in the column _exact, and how many lines have them
-	overflow bool             // there are more names
-	record   record.Record    // fields on their way to _exact
+	strange  map[string]nameCount // names in the column _exact
+	overflow bool                 // there are more names
+	record   record.Record        // fields on their way to _exact
 	json     []byte
 	encoded  []byte
 }
 
 func newGroup(fields []field, l limits) *group {
-	g := &group{limits: l, byName: map[string]*column{}, strange: map[string]int64{}}
-	add := func(name string, k kind, required bool) *column {
+	g := &group{limits: l, byName: map[string]*column{}, strange: map[string]nameCount{}}
+	add := func(name string, k kind, required bool) {
 		c := newColumn(field{name, k}, required)
 		g.columns = append(g.columns, c)
 		g.byName[name] = c
-		return c
 	}
-	g.time = add(record.Time, kindTime, true)
-	g.ingested = add(record.Ingested, kindTime, false)
-	g.seq = add(record.Seq, kindInt, true)
-	g.owner = add(record.OwnerField, kindText, false)
-	g.class = add(record.Class, kindText, false)
-	g.index = add(record.Index, kindText, false)
-	g.id = add(record.ID, kindText, false)
-	g.message = add(record.Message, kindText, false)
+	for _, c := range firstColumns {
+		add(c.name, c.kind, c.required)
+	}
 	for _, f := range fields {
 		add(f.name, f.kind, false)
 	}
-	g.rest = add(restName, kindText, false)
-	g.exact = add(exactName, kindBytes, false)
+	for _, c := range lastColumns {
+		add(c.name, c.kind, c.required)
+	}
+	of := g.byName
+	g.time, g.ingested, g.seq = of[record.Time], of[record.Ingested], of[record.Seq]
+	g.owner, g.class, g.index, g.id = of[record.OwnerField], of[record.Class], of[record.Index], of[record.ID]
+	g.message, g.rest, g.exact = of[record.Message], of[restName], of[exactName]
 	g.tokens = tokenSets.Get().(*tokenSet)
 	g.tokens.reset()
 	g.words.set = g.tokens
@@ -226,12 +225,14 @@ func (g *group) value(name string, v record.Value) {
 // truth puts a value in the column _exact.
 func (g *group) truth(f record.Field) {
 	if n := len(g.record.Fields); n == 0 || g.record.Fields[n-1].Name != f.Name {
-		if _, ok := g.strange[f.Name]; !ok && len(g.strange) >= maxNames {
-			g.overflow = true
-		} else if ok {
-			g.strange[f.Name]++
+		s, ok := g.strange[f.Name]
+		if !ok {
+			s = nameCount{name: strings.Clone(f.Name), kind: f.Value.Kind}
+		}
+		if s.n++; ok || len(g.strange) < maxNames {
+			g.strange[s.name] = s
 		} else {
-			g.strange[strings.Clone(f.Name)] = 1
+			g.overflow = true
 		}
 	}
 	g.record.Fields = append(g.record.Fields, f)

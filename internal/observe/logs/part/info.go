@@ -59,6 +59,18 @@ const (
 	maxNames = 4096 // names of fields without a column that a file lists
 )
 
+// The limits of lines.
+const (
+	// MaxLine is how many bytes of text a line has at most.
+	MaxLine = 64 << 20
+	// maxChunk is how large the pages of a column in a row group can be: the text
+	// of a group, a line, and their lengths.
+	maxChunk = 256 << 20
+)
+
+// ErrTooLarge is a line of more than MaxLine.
+var ErrTooLarge = fmt.Errorf("a line has at most %d bytes", MaxLine)
+
 // limits are how large row groups and pages become.
 type limits struct {
 	groupRows int

@@ -26,6 +26,21 @@ func (k kind) bytewise() bool { return k == kindText || k == kindJSON || k == ki
 // textual says whether a column's words are looked for in any field.
 func (k kind) textual() bool { return k == kindText || k == kindJSON }
 
+// packs says whether pages of the column can be so.
+func (k kind) packs(e encoding) bool {
+	switch e {
+	case encDict:
+		return k != kindBool && k != kindBytes
+	case encText:
+		return k.bytewise()
+	case encDelta:
+		return k == kindInt || k == kindTime
+	case encPlain:
+		return k == kindFloat || k == kindBool
+	}
+	return false
+}
+
 // fits says whether a column gives a value back as it was.
 func (k kind) fits(v record.Value) bool {
 	switch k {

@@ -3,7 +3,7 @@ package part
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"math"
+	"unique"
 
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 )
@@ -33,9 +33,26 @@ type columnInfo struct {
 	values   int64 // of all groups
 }
 
+// The columns that every file has: those of the lines' own places, and behind
+// the fields those for what has no column.
+var (
+	firstColumns = []columnInfo{
+		{field: field{record.Time, kindTime}, required: true},
+		{field: field{record.Ingested, kindTime}},
+		{field: field{record.Seq, kindInt}, required: true},
+		{field: field{record.OwnerField, kindText}},
+		{field: field{record.Class, kindText}},
+		{field: field{record.Index, kindText}},
+		{field: field{record.ID, kindText}},
+		{field: field{record.Message, kindText}},
+	}
+	lastColumns = []columnInfo{{field: field{restName, kindText}}, {field: field{exactName, kindBytes}}}
+)
+
 type nameCount struct {
 	name string
-	n    int64
+	kind record.Kind // of one of its values
+	n    int64       // lines
 }
 
 type groupInfo struct {
@@ -81,6 +98,7 @@ func (s *section) append(b []byte) []byte {
 	b = appendInt(b, len(s.strange))
 	for _, n := range s.strange {
 		b = appendText(b, n.name)
+		b = append(b, byte(n.kind))
 		b = appendInt(b, int(n.n))
 	}
 	b = appendInt(b, len(s.groups))
@@ -155,26 +173,30 @@ func flag(b bool) byte {
 // files can write sums.
 type sectionReader struct {
 	b   []byte
+	all string // what b was, for texts to be parts of
 	bad bool
 }
 
 func readSection(b []byte) (*section, bool) {
-	d := &sectionReader{b: b}
+	d := &sectionReader{b: b, all: string(b)}
 	d.byte() // the version, which the caller looked at
 	s := &section{}
-	s.meta.Owner = record.Owner{Kind: d.text(), Slug: d.text()}
-	s.meta.Class, s.meta.Day = d.text(), d.text()
+	// These outlive the section, and are the same in many files.
+	s.meta.Owner = record.Owner{Kind: unique.Make(d.text()).Value(), Slug: unique.Make(d.text()).Value()}
+	s.meta.Class, s.meta.Day = unique.Make(d.text()).Value(), unique.Make(d.text()).Value()
 	s.meta.Lines = int64(d.int())
 	s.meta.MinTime, s.meta.MaxTime = d.varint(), d.varint()
 	s.meta.MinSeq, s.meta.MaxSeq = d.uvarint(), d.uvarint()
-	for range d.count(4) {
+	n := d.count(4)
+	s.columns = make([]columnInfo, 0, n)
+	for range n {
 		c := columnInfo{field: field{name: d.text(), kind: kind(d.byte())}}
 		c.required = d.byte() == 1
 		c.values = int64(d.int())
 		s.columns = append(s.columns, c)
 	}
-	for range d.count(2) {
-		s.strange = append(s.strange, nameCount{d.text(), int64(d.int())})
+	for range d.count(3) {
+		s.strange = append(s.strange, nameCount{d.text(), record.Kind(d.byte()), int64(d.int())})
 	}
 	for range d.count(8) {
 		if g := d.group(len(s.columns), len(s.strange)); !d.bad {
@@ -182,8 +204,10 @@ func readSection(b []byte) (*section, bool) {
 		}
 	}
 	s.body = int64(d.int())
-	for range d.count(4) {
-		s.sums = append(s.sums, d.uint32())
+	n = d.count(4)
+	s.sums = make([]uint32, n)
+	for i := range s.sums {
+		s.sums[i] = d.uint32()
 	}
 	s.footer = d.uint32()
 	s.meta.Groups = len(s.groups)
@@ -195,8 +219,9 @@ func readSection(b []byte) (*section, bool) {
 
 func (d *sectionReader) group(columns, strange int) *groupInfo {
 	g := &groupInfo{rows: d.int(), least: d.varint(), most: d.varint()}
-	for range d.count(1) {
-		g.pages = append(g.pages, d.int())
+	g.pages = make([]int, d.count(1))
+	for i := range g.pages {
+		g.pages[i] = d.int()
 	}
 	g.bloomAt, g.bloomSize = int64(d.int()), d.int()
 	g.overflow = d.byte() == 1
@@ -210,6 +235,7 @@ func (d *sectionReader) group(columns, strange int) *groupInfo {
 		return g
 	}
 	g.chunks = make([]chunk, columns)
+	var room []page
 	for i := range g.chunks {
 		c := &g.chunks[i]
 		c.values, c.enc = d.int(), encoding(d.byte())
@@ -223,8 +249,13 @@ func (d *sectionReader) group(columns, strange int) *groupInfo {
 			c.entries = d.int()
 			c.dict = page{d.int(), d.int(), d.int()}
 		}
-		for range d.count(3) {
-			c.pages = append(c.pages, page{d.int(), d.int(), d.int()})
+		n := d.count(3)
+		if len(room) < n {
+			room = make([]page, max(n, len(g.pages)*(columns-i)))
+		}
+		c.pages, room = room[:n:n], room[n:]
+		for j := range c.pages {
+			c.pages[j] = page{d.int(), d.int(), d.int()}
 		}
 	}
 	return g
@@ -232,7 +263,7 @@ func (d *sectionReader) group(columns, strange int) *groupInfo {
 
 // sane says whether all places lie in the file and all counts agree.
 func (s *section) sane() bool {
-	if len(s.columns) < 8 || s.body < int64(len(parquetMagic)) || int64(len(s.sums)) != (s.body+blockBytes-1)/blockBytes {
+	if !s.saneColumns() || s.body < int64(len(parquetMagic)) || int64(len(s.sums)) != (s.body+blockBytes-1)/blockBytes {
 		return false
 	}
 	inside := func(at, size int64) bool { return at >= 0 && size >= 0 && at <= s.body && size <= s.body-at }
@@ -249,20 +280,54 @@ func (s *section) sane() bool {
 		}
 		for i := range g.chunks {
 			c := &g.chunks[i]
+			if c.values > 0 && !s.columns[i].kind.packs(c.enc) {
+				return false
+			}
 			if !inside(c.at, c.size()) || c.values > g.rows || s.columns[i].required && c.values != g.rows {
 				return false
 			}
 			if c.values > 0 && len(c.pages) != len(g.pages) {
 				return false
 			}
-			for _, p := range append([]page{c.dict}, c.pages...) {
-				if p.head > p.size || p.raw > math.MaxInt32 {
+			raw := c.dict.raw
+			for _, p := range c.pages {
+				if p.head > p.size || p.raw > maxChunk {
 					return false
 				}
+				raw += p.raw
+			}
+			if raw > maxChunk || c.dict.head > c.dict.size || c.dict.raw > maxChunk {
+				return false
 			}
 		}
 	}
 	return rows == s.meta.Lines
+}
+
+// saneColumns says whether the columns of every file are where they belong.
+func (s *section) saneColumns() bool {
+	fields := len(s.columns) - len(firstColumns) - len(lastColumns)
+	if fields < 0 {
+		return false
+	}
+	for i, c := range s.columns {
+		var want columnInfo
+		switch {
+		case i < len(firstColumns):
+			want = firstColumns[i]
+		case i >= len(firstColumns)+fields:
+			want = lastColumns[i-len(firstColumns)-fields]
+		default:
+			if c.required || c.kind < kindText || c.kind >= kindBytes || !columnName(c.name) {
+				return false
+			}
+			continue
+		}
+		if c.field != want.field || c.required != want.required {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *sectionReader) byte() byte {
@@ -316,9 +381,9 @@ func (d *sectionReader) count(size int) int {
 
 func (d *sectionReader) text() string {
 	n := d.count(1)
-	s := string(d.b[:n])
+	at := len(d.all) - len(d.b)
 	d.b = d.b[n:]
-	return s
+	return d.all[at : at+n]
 }
 
 func (d *sectionReader) uint32() uint32 { return uint32(d.fixed(4)) } //nolint:gosec // four bytes

@@ -122,13 +122,19 @@ func check(r *record.Record, info Info) error {
 	if r.Owner != info.Owner || r.Class != info.Class {
 		return fmt.Errorf("a line of %s, class %s, is none of %s, class %s", r.Owner, r.Class, info.Owner, info.Class)
 	}
-	for i, f := range r.Fields {
+	size := len(r.Message) + len(r.Index) + len(r.ID)
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		size += len(f.Name) + len(f.Value.Str)
 		if record.Reserved(f.Name) || f.Value.Kind > record.JSON {
 			return fmt.Errorf("field %q: the name is taken, or the kind %d not known", f.Name, f.Value.Kind)
 		}
 		if i > 0 && f.Name < r.Fields[i-1].Name {
 			return fmt.Errorf("field %q: fields must be sorted", f.Name)
 		}
+	}
+	if size > MaxLine {
+		return fmt.Errorf("a line of %d bytes: %w", size, ErrTooLarge)
 	}
 	return nil
 }
@@ -172,9 +178,9 @@ func (w *Writer) flush() {
 			}
 			n = len(w.section.strange)
 			w.strange[name] = n
-			w.section.strange = append(w.section.strange, nameCount{name: name})
+			w.section.strange = append(w.section.strange, nameCount{name: name, kind: g.strange[name].kind})
 		}
-		w.section.strange[n].n += g.strange[name]
+		w.section.strange[n].n += g.strange[name].n
 		info.strange = append(info.strange, n)
 	}
 	w.blooms = append(w.blooms, newBloom(g.tokens))
@@ -270,9 +276,6 @@ func Write(path string, info Info, lines []record.Record) (Meta, error) {
 func write(path string, info Info, lines []record.Record, l limits) (Meta, error) {
 	shape := NewShape()
 	for i := range lines {
-		if !slices.IsSortedFunc(lines[i].Fields, func(a, b record.Field) int { return strings.Compare(a.Name, b.Name) }) {
-			return Meta{}, fmt.Errorf("line %d: fields must be sorted", i)
-		}
 		shape.Add(&lines[i])
 	}
 	w, err := create(path, info, shape, l)
