@@ -22,8 +22,8 @@ type Sink interface {
 	Append(ctx context.Context, b record.Batch) ([]record.Outcome, error)
 }
 
-// ErrBusy is a sink that takes nothing for a while: senders wait and try again.
-var ErrBusy = errors.New("the store cannot keep up; send it again in a moment")
+// ErrBusy is a sink that takes nothing for a while.
+var ErrBusy = record.ErrBusy
 
 // Sender is who sends, as the listener found out.
 type Sender struct {

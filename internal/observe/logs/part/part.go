@@ -141,3 +141,22 @@ func (p *Part) Verify(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Possible is false when no line of the file can match what a plan is for.
+func (p *Part) Possible(plan *query.Plan) (bool, error) {
+	f, err := open(p.path)
+	if err != nil {
+		return true, err
+	}
+	defer f.close()
+	for _, g := range f.groups {
+		x := groupIndex{f: f, g: g}
+		if plan.Possible(&x) {
+			return true, nil
+		}
+		if x.err != nil {
+			return true, x.err
+		}
+	}
+	return false, nil
+}

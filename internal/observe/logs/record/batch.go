@@ -1,5 +1,11 @@
 package record
 
+import "errors"
+
+// ErrBusy is a store that takes nothing for a while: whoever sends waits and
+// sends again.
+var ErrBusy = errors.New("the store of logs cannot keep up; send it again in a moment")
+
 // Batch is lines on their way into the store: kept all together or not at all.
 type Batch struct {
 	Records []Record
