@@ -157,3 +157,37 @@ func BenchmarkEach(b *testing.B) {
 		_ = os.Remove(out)
 	})
 }
+
+// BenchmarkFleet asks many small files for a word that none has: what a
+// question costs where there is nothing.
+func BenchmarkFleet(b *testing.B) {
+	dir := b.TempDir()
+	var all []*part.Part
+	var bytes, lines int64
+	for i := range 1000 {
+		info, some := generate(i, 400)
+		path := filepath.Join(dir, fmt.Sprintf("%03d.parquet", i))
+		meta, err := part.Write(path, info, some)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes, lines = bytes+meta.Bytes, lines+meta.Lines
+		all = append(all, part.Known(path, meta))
+	}
+	b.Logf("%.1f bytes a line", float64(bytes)/float64(lines))
+	ask(b, all, query.Request{Filter: query.NewWords(query.AnyField, "nosuchword")})
+}
+
+// BenchmarkSmallWrite writes small files, as a store does for owners that say
+// little.
+func BenchmarkSmallWrite(b *testing.B) {
+	info, lines := generate(1, 400)
+	path := filepath.Join(b.TempDir(), "a.parquet")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := part.Write(path, info, lines); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(lines)*b.N)/b.Elapsed().Seconds()/1e3, "klines/s")
+}

@@ -184,7 +184,28 @@ type words struct {
 	words []string
 }
 
+// piece is about how much of a text is looked at at once: of a very long one the
+// words alone would take more memory than the text.
+const piece = 64 << 10
+
 func (w *words) add(text string) {
+	for len(text) > piece {
+		n := piece
+		for n < len(text) && !parts(text[n]) {
+			n++
+		}
+		w.some(text[:n])
+		text = text[n:]
+	}
+	w.some(text)
+}
+
+// parts says whether a byte stands between words in any case.
+func parts(c byte) bool {
+	return c < 0x80 && c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+}
+
+func (w *words) some(text string) {
 	w.text = lower(w.text[:0], text)
 	w.words = query.AppendWords(w.words[:0], view(w.text))
 	for _, word := range w.words {

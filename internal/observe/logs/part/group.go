@@ -254,6 +254,9 @@ func (g *group) aside(values []record.Field) {
 		if i > 0 {
 			g.json = append(g.json, ',')
 		}
+		if len(g.json) > maxRest {
+			f.Value = record.Value{}
+		}
 		g.json = appendShown(g.json, f.Value)
 	}
 	if len(values) > 1 {
@@ -261,8 +264,19 @@ func (g *group) aside(values []record.Field) {
 	}
 }
 
+// maxShown is how much of a text the column _rest shows: it is for people, and
+// escapes make a text longer.
+const maxShown = 64 << 10
+
+// maxRest is how much of a line the column _rest shows, about; of what is
+// behind, the names.
+const maxRest = 1 << 20
+
 // appendShown writes a value as JSON that is JSON in any case.
 func appendShown(b []byte, v record.Value) []byte {
+	if len(v.Str) > maxShown {
+		v = record.StringValue(strings.ToValidUTF8(v.Str[:maxShown], "\uFFFD") + " …")
+	}
 	switch f, _ := v.Float(); {
 	case v.Kind == record.JSON && !json.Valid([]byte(v.Str)),
 		v.Kind == record.JSON && !utf8.ValidString(v.Str),

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -180,6 +181,34 @@ func TestHugeLinesComeBack(t *testing.T) {
 	same(t, lines, got)
 }
 
+func TestTheLongestLineIsKeptAndFound(t *testing.T) {
+	half := strings.Repeat("\x01\xff_ ", part.MaxLine/8-200)
+	lines := []record.Record{{Owner: info.Owner, Class: info.Class, Message: half + " needle " + strings.Repeat("n", 300), Fields: []record.Field{
+		{Name: "big", Value: record.StringValue(half[:len(half)/2])}, {Name: "big", Value: record.StringValue(half[:len(half)/2])},
+	}}}
+	path := filepath.Join(t.TempDir(), "a.parquet")
+	if _, err := part.Write(path, info, lines); err != nil {
+		t.Fatal(err)
+	}
+	p, err := part.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := all(p, part.AsWritten)
+	if err != nil || !bytes.Equal(encoded(lines)[0], encoded(got)[0]) {
+		t.Errorf("it became another, %v", err)
+	}
+	for _, word := range []string{"needle", "_", strings.Repeat("n", 300)} {
+		if r := search(t, p, query.Request{Filter: query.NewWords(query.AnyField, word)}); r.Total != 1 {
+			t.Errorf("%.10s: %d", word, r.Total)
+		}
+	}
+	lines[0].Message += half
+	if _, err := part.Write(path, info, lines); !errors.Is(err, part.ErrTooLarge) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestFieldsBeyondTheColumnsAreKept(t *testing.T) {
 	var lines []record.Record
 	for i := range 500 {
@@ -269,6 +298,45 @@ func TestAFileAnswersAsReadingEveryLineDoes(t *testing.T) {
 	if skipped < 50 {
 		t.Errorf("only %d questions of 1600 were answered without reading a page", skipped)
 	}
+}
+
+func TestManyReadAtOnce(t *testing.T) {
+	_, lines := generate(1, 3000)
+	for i := range lines {
+		lines[i].Owner, lines[i].Class = info.Owner, info.Class
+	}
+	p := written(t, lines)
+	f := query.And{query.NewWords(record.Message, "password"), query.Equal{Field: "user.name", Value: record.StringValue("root")}}
+	want, err := query.Naive(lines).Search(t.Context(), query.Request{Filter: f, Size: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 5 {
+				switch i % 3 {
+				case 0:
+					if d := cmp.Diff(want, search(t, p, query.Request{Filter: f, Size: 20}), alike); d != "" {
+						t.Error(d)
+					}
+				case 1:
+					got, err := all(p, part.NewestFirst)
+					if err != nil {
+						t.Error(err)
+					}
+					if a, b := encoded(lines), encoded(got); !slices.EqualFunc(a, b, bytes.Equal) {
+						t.Error("lines became others")
+					}
+				case 2:
+					if _, err := part.Write(filepath.Join(t.TempDir(), "b.parquet"), info, lines); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestOddLinesAreFoundAsReadingEveryLineFindsThem(t *testing.T) {

@@ -125,7 +125,7 @@ func check(r *record.Record, info Info) error {
 	size := len(r.Message) + len(r.Index) + len(r.ID)
 	for i := range r.Fields {
 		f := &r.Fields[i]
-		size += len(f.Name) + len(f.Value.Str)
+		size += len(f.Name) + len(f.Value.Str) + 8
 		if record.Reserved(f.Name) || f.Value.Kind > record.JSON {
 			return fmt.Errorf("field %q: the name is taken, or the kind %d not known", f.Name, f.Value.Kind)
 		}
