@@ -63,6 +63,7 @@ func (p *Part) Search(ctx context.Context, plan *query.Plan, filter query.Filter
 		return err
 	}
 	defer f.close()
+	defer func() { scanned.Bytes += f.read }()
 	groups := slices.SortedFunc(slices.Values(f.groups), func(a, b *groupInfo) int { return cmp.Compare(b.most, a.most) })
 	some := false
 	for _, g := range groups {
@@ -82,18 +83,18 @@ func (p *Part) Search(ctx context.Context, plan *query.Plan, filter query.Filter
 		if x.err != nil {
 			return x.err
 		}
-		some = true
+		if !some {
+			some = true
+			scanned.Files++
+		}
 		scanned.Rows += int64(g.rows)
 		if err := f.search(g, filter, c); err != nil {
 			return err
 		}
 	}
-	if some {
-		scanned.Files++
-	} else {
+	if !some {
 		scanned.Skipped++
 	}
-	scanned.Bytes += f.read
 	return nil
 }
 
