@@ -4,15 +4,49 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"os"
+	"slices"
 )
 
+// mergeWidth is how many files are read at once: each has a page of its columns
+// in memory, of small files that is all of them.
+const mergeWidth = 8
+
 // Merge writes one file of several that have the same Info. It does not delete
-// them. In memory it has a page of each column of every file, the row group that
-// is written, and the filters.
+// them. In memory it has a page of each column of eight files, the row group
+// that is written, and the filters; of more than eight files it makes fewer ones
+// before, which are leftovers should it be killed.
 func Merge(ctx context.Context, out string, in ...*Part) (Meta, error) {
 	if len(in) == 0 {
 		return Meta{}, fmt.Errorf("write %s: there is nothing to merge", out)
 	}
+	for _, p := range in {
+		if p.meta.Info != in[0].meta.Info {
+			return Meta{}, fmt.Errorf("%s and %s hold lines of different owners, classes or days", in[0].path, p.path)
+		}
+	}
+	made := 0
+	for len(in) > mergeWidth {
+		var fewer []*Part
+		for some := range slices.Chunk(in, mergeWidth) {
+			if len(some) > 1 {
+				path := fmt.Sprintf("%s.%d%s", out, made, leftover)
+				made++
+				meta, err := merge(ctx, path, some)
+				if err != nil {
+					return Meta{}, err
+				}
+				defer func() { _ = os.Remove(path) }()
+				some = []*Part{Known(path, meta)}
+			}
+			fewer = append(fewer, some...)
+		}
+		in = fewer
+	}
+	return merge(ctx, out, in)
+}
+
+func merge(ctx context.Context, out string, in []*Part) (Meta, error) {
 	shape := NewShape()
 	var h sources
 	defer func() {
@@ -21,9 +55,6 @@ func Merge(ctx context.Context, out string, in ...*Part) (Meta, error) {
 		}
 	}()
 	for _, p := range in {
-		if p.meta.Info != in[0].meta.Info {
-			return Meta{}, fmt.Errorf("%s and %s hold lines of different owners, classes or days", in[0].path, p.path)
-		}
 		f, err := open(p.path)
 		if err != nil {
 			return Meta{}, err
