@@ -25,6 +25,10 @@ func (d *demo) config() hub.Config {
 		Operations: hub.Operations{
 			Git: "file://" + d.path("ops"), Branch: "main", Interval: interval("2s"),
 		},
+		Logs: hub.Logs{
+			Elasticsearch: hub.LogListen{Listen: d.logs["elasticsearch"]}, OTLP: hub.LogListen{Listen: d.logs["otlp"]}, Loki: hub.LogListen{Listen: d.logs["loki"]},
+			Syslog: hub.Syslog{TCP: d.logs["syslog"], UDP: d.logs["syslog"]},
+		},
 		Runs: hub.Runs{User: run.DefaultUser, Concurrency: 4},
 		Metrics: hub.Metrics{
 			Engine: "embedded", RawRetention: interval("15d"), RollupRetention: interval("400d"), RuleInterval: interval("5s"),

@@ -43,6 +43,12 @@ type Endpoints struct {
 	Console string `json:"console"`
 	Agents  string `json:"agents"`
 	SMTP    string `json:"smtp"`
+	// Where log lines are taken in.
+	Elasticsearch string `json:"elasticsearch"`
+	SyslogTCP     string `json:"syslog_tcp"`
+	SyslogUDP     string `json:"syslog_udp"`
+	OTLP          string `json:"otlp"`
+	Loki          string `json:"loki"`
 }
 
 // demo is a running demo.
@@ -50,7 +56,8 @@ type demo struct {
 	Options
 	ports   *ports
 	token   string
-	agents  string // address of the agents' listener
+	agents  string            // address of the agents' listener
+	logs    map[string]string // addresses of the listeners of logs
 	mailbox *mailbox.Box
 	mails   net.Listener
 	samples []*sample
@@ -178,6 +185,12 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 	if d.agents, err = d.ports.address(ctx, "agents"); err != nil {
 		return err
 	}
+	d.logs = map[string]string{}
+	for _, way := range []string{"elasticsearch", "syslog", "otlp", "loki"} {
+		if d.logs[way], err = d.ports.address(ctx, way); err != nil {
+			return err
+		}
+	}
 	smtp, err := d.ports.address(ctx, "smtp")
 	if err != nil {
 		return err
@@ -212,6 +225,12 @@ func (d *demo) announce(ctx context.Context, file string) error {
 		Console: d.hub.ConsoleURL(),
 		Agents:  "https://" + d.hub.AgentsAddr().String(),
 		SMTP:    "smtp://" + d.mails.Addr().String(),
+
+		Elasticsearch: "http://" + d.hub.LogAddr("elasticsearch").String(),
+		SyslogTCP:     d.hub.LogAddr("syslog_tcp").String(),
+		SyslogUDP:     d.hub.LogAddr("syslog_udp").String(),
+		OTLP:          "http://" + d.hub.LogAddr("otlp").String(),
+		Loki:          "http://" + d.hub.LogAddr("loki").String(),
 	}
 	b, err := json.MarshalIndent(e, "", "\t")
 	if err != nil {

@@ -27,6 +27,7 @@ type Config struct {
 	State      State      `yaml:"state" ops:"doc=where the state lives"`
 	Operations Operations `yaml:"operations" ops:"required,doc=the operations repository"`
 	Metrics    Metrics    `yaml:"metrics" ops:"doc=the engine of the time series"`
+	Logs       Logs       `yaml:"logs" ops:"doc=how log lines are taken in and how much of them is kept"`
 	Runs       Runs       `yaml:"runs" ops:"doc=how playbooks are run"`
 	Tokens     string     `yaml:"tokens" ops:"doc=file of static tokens for programs; a line each: NAME ROLE TOKEN"`
 }
@@ -113,6 +114,28 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		if !canListen(address) {
 			wrong(path, "%q is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080", address)
 		}
+	}
+	taken := map[string]string{}
+	c.Logs.each(func(path, address string) {
+		if !canListen(address) {
+			wrong(path, "%q is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:9200", address)
+			return
+		}
+		if path == "logs.syslog.udp" {
+			return // of another kind than all others
+		}
+		for other, at := range map[string]string{"listen.console": c.Listen.Console, "listen.agents": c.Listen.Agents} {
+			taken[other] = at
+		}
+		for other, at := range taken {
+			if sameListener(address, at) {
+				wrong(path, "%q is taken by %s, %q; write another port", address, other, at)
+			}
+		}
+		taken[path] = address
+	})
+	if c.Logs.Syslog.TLS != "" && c.Logs.Syslog.Certificate == nil && !doc.Refused("logs.syslog.certificate") {
+		wrong("logs.syslog.tls", "syslog over TLS needs a certificate; write certificate: {certificate: PATH, key: PATH} beside it")
 	}
 	if sameListener(c.Listen.Console, c.Listen.Agents) {
 		wrong("listen.agents", "%q is taken by listen.console, %q; write another port", c.Listen.Agents, c.Listen.Console)

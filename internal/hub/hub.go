@@ -22,6 +22,8 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/fleet/enrol"
 	"github.com/vigie-ops/vigie/internal/keyring"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
+	"github.com/vigie-ops/vigie/internal/observe/logs/access"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
 	"github.com/vigie-ops/vigie/internal/operate/drift"
@@ -68,6 +70,7 @@ type Hub struct {
 	agents   *enrol.Authority
 
 	metrics *metrics.Room
+	logs    *logs.Room
 	silence *metrics.Unresponsive
 	probes  *probe.Service
 	board   *alert.Board
@@ -78,6 +81,8 @@ type Hub struct {
 	planner *plan.Planner
 	drift   *drift.Watch
 
+	logTokens *access.Tokens
+	logAddrs  map[string]net.Addr
 	console   *console.Console
 	listeners listeners
 	services  []Service      // the rooms' background work
@@ -105,6 +110,8 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		{"open the fleet", h.openFleet},
 		{"open the respond rooms", h.openRespond},
 		{"open the observe rooms", h.openObserve},
+		{"open the logs", h.openLogs},
+		{"listen for logs", h.openLogListeners},
 		{"open the operations repository", h.openOperations},
 		{"open the console", h.openConsole},
 	} {

@@ -111,7 +111,7 @@ func (h *Hub) openOperations(ctx context.Context) error {
 	h.ops = opsrepo.NewFollower(opsrepo.FollowerOptions{
 		Source: source, Sections: Sections(), DB: h.state, Sink: h.board, Interval: o.Interval.Std(), Log: h.log, Now: h.o.Now,
 		// The probes look at the fleet, so they come after it.
-		Appliers: []opsrepo.Applier{h.staff, h.fleet, h.board, h.courier, h.metrics, h.probes, commits{h}, announce{h}},
+		Appliers: []opsrepo.Applier{h.staff, h.fleet, h.board, h.courier, h.metrics, h.logs, h.probes, commits{h}, announce{h}},
 	})
 	h.restoring = true
 	err := h.ops.Restore(ctx)

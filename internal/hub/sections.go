@@ -8,6 +8,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/fleet/enrol"
 	"github.com/vigie-ops/vigie/internal/keyring"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
 	"github.com/vigie-ops/vigie/internal/operate/drift"
@@ -29,6 +30,7 @@ func Sections() []opsrepo.Section {
 		people.Sections(),
 		probe.Sections(),
 		metrics.Sections(),
+		logs.Sections(),
 		alert.Sections(),
 		notify.Sections(),
 		playbook.Sections(),
