@@ -23,6 +23,7 @@ type shape struct {
 	keyed  bool
 	meta   []byte
 	fetch  *fetch // of top_hits
+	ranges []rangeShape
 	subs   []shape
 }
 
@@ -33,6 +34,7 @@ const maxAggs = 200
 var aggKinds = map[string]func(r *reader, a *query.Agg, s *shape, key string, v *fastjson.Value) error{
 	"date_histogram": (*reader).dateHistogram, "terms": (*reader).termsAgg, "top_hits": (*reader).topHits, "percentiles": (*reader).percentiles,
 	"filters": (*reader).filtersAgg, "filter": nil, "missing": (*reader).missing,
+	"range": (*reader).rangeAgg, "date_range": (*reader).rangeAgg,
 	"cardinality": (*reader).metric, "value_count": (*reader).metric, "min": (*reader).metric, "max": (*reader).metric, "avg": (*reader).metric, "sum": (*reader).metric, "stats": (*reader).metric,
 }
 
@@ -110,6 +112,9 @@ func (r *reader) defaults(a *query.Agg, s *shape, kind string) error {
 		a.Filters = map[string]query.Filter{}
 	case "missing":
 		a.Kind = query.Filters
+	case "range", "date_range":
+		a.Kind, a.Filters = query.Filters, map[string]query.Filter{}
+		s.time = kind == "date_range"
 	}
 	return nil
 }
@@ -122,6 +127,9 @@ func (r *reader) complete(a *query.Agg, s *shape) error {
 			return r.at(refuse("Invalid interval specified, must be non-null and non-empty"), s.name)
 		}
 	case query.Filters:
+		if s.ranges != nil {
+			return r.placeRanges(a, s)
+		}
 		if len(a.Filters) == 0 {
 			return r.at(refuse("[%s] needs filters", s.name), s.name)
 		}
@@ -137,7 +145,7 @@ func (r *reader) complete(a *query.Agg, s *shape) error {
 }
 
 func (r *reader) unknownAgg(kind string) error {
-	for o := range strings.FieldsSeq("adjacency_matrix auto_date_histogram avg_bucket boxplot bucket_script bucket_selector bucket_sort categorize_text children composite cumulative_cardinality cumulative_sum date_range derivative diversified_sampler extended_stats extended_stats_bucket frequent_item_sets geo_bounds geo_centroid geo_distance geohash_grid geotile_grid global histogram inference ip_prefix ip_range matrix_stats max_bucket median_absolute_deviation min_bucket moving_avg moving_fn moving_percentiles multi_terms nested normalize parent percentile_ranks percentiles_bucket random_sampler range rare_terms rate reverse_nested sampler scripted_metric serial_diff significant_terms significant_text stats_bucket string_stats sum_bucket t_test time_series top_metrics variable_width_histogram weighted_avg") {
+	for o := range strings.FieldsSeq("adjacency_matrix auto_date_histogram avg_bucket boxplot bucket_script bucket_selector bucket_sort categorize_text children composite cumulative_cardinality cumulative_sum derivative diversified_sampler extended_stats extended_stats_bucket frequent_item_sets geo_bounds geo_centroid geo_distance geohash_grid geotile_grid global histogram inference ip_prefix ip_range matrix_stats max_bucket median_absolute_deviation min_bucket moving_avg moving_fn moving_percentiles multi_terms nested normalize parent percentile_ranks percentiles_bucket random_sampler rare_terms rate reverse_nested sampler scripted_metric serial_diff significant_terms significant_text stats_bucket string_stats sum_bucket t_test time_series top_metrics variable_width_histogram weighted_avg") {
 		if o == kind {
 			return r.at(refuse("the aggregation [%s] is not supported here", kind), kind)
 		}

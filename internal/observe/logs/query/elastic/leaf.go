@@ -141,6 +141,9 @@ func (m matching) in(in querytext.Target, together bool) (query.Filter, error) {
 		}
 		return w, nil
 	}
+	if err := m.r.clausesOf(n); err != nil {
+		return nil, err
+	}
 	each := make([]query.Filter, n)
 	for i, word := range w.Words {
 		each[i] = query.Words{Field: in.Field, Words: []string{word}, Prefix: m.prefix && i == n-1}
@@ -168,7 +171,22 @@ func (r *reader) fieldsOf(v *fastjson.Value) ([]string, error) {
 		}
 		out = append(out, name)
 	}
+	if len(out) > maxFields {
+		return nil, r.at(refuse("field expansion matches too many fields, limit: %d, got: %d", maxFields, len(out)), "fields")
+	}
 	return out, err
+}
+
+// maxFields bounds the fields that a text is looked for in.
+const maxFields = 100
+
+// clausesOf takes parts of a query into account; there are that many for each of
+// them that is read.
+func (r *reader) clausesOf(n int) error {
+	if r.clauses += n; r.clauses > query.MaxClauses {
+		return &Error{Status: 400, Type: "too_many_clauses", Reason: "maxClauseCount is set to " + strconv.Itoa(query.MaxClauses)}
+	}
+	return nil
 }
 
 func (r *reader) multiMatch(name string, v *fastjson.Value) (query.Filter, error) {
@@ -266,6 +284,10 @@ func (r *reader) queryString(name string, v *fastjson.Value) (query.Filter, erro
 	if !found {
 		return nil, r.at(malformed("[%s] must be provided with a [query]", name), name)
 	}
+	// A part has a letter and a space.
+	if err := r.clausesOf(min(len(what)/2, querytext.MaxClauses) * max(len(o.Fields), 1)); err != nil {
+		return nil, err
+	}
 	if name == "simple_query_string" {
 		return querytext.Simple(what, o), nil
 	}
@@ -309,6 +331,7 @@ func (r *reader) term(name string, v *fastjson.Value) (query.Filter, error) {
 			return nil, err
 		}
 	}
+	fold = fold || in.Field == record.Level && name != "term" // levels have one case
 	what := text(val)
 	switch name {
 	case "term":
@@ -366,6 +389,9 @@ func (r *reader) terms(name string, v *fastjson.Value) (query.Filter, error) {
 				return r.at(malformed("No value specified for terms query"), key)
 			}
 			if in.Text {
+				if err := r.clausesOf(1); err != nil {
+					return err
+				}
 				any = append(any, query.NewWords(in.Field, text(v)))
 				continue
 			}

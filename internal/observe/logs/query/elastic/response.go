@@ -19,7 +19,13 @@ import (
 // search_after wants them back as they are. Times are milliseconds, or text where
 // they are finer.
 func Response(r *query.Result, ex *Extras) []byte {
-	b := append([]byte(nil), `{"took":`...)
+	b := make([]byte, 0, 512+1024*len(r.Hits))
+	b = append(b, '{')
+	if ex.ScrollID != "" {
+		b = append(b, `"_scroll_id":`...)
+		b = append(record.AppendString(b, ex.ScrollID), ',')
+	}
+	b = append(b, `"took":`...)
 	b = strconv.AppendInt(b, r.Took.Milliseconds(), 10)
 	if r.Partial == "" {
 		b = append(b, `,"timed_out":false,"_shards":{"total":1,"successful":1,"skipped":0,"failed":0}`...)
@@ -76,16 +82,18 @@ func (f *fetch) appendHits(b []byte, hits []query.Hit, total int64, over bool, e
 		score = "null"
 	}
 	b = append(b, `"max_score":`+score+`,"hits":[`...)
+	var all []record.Field
 	for i := range hits {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = f.appendHit(b, &hits[i], ex.index)
+		b, all = f.appendHit(b, &hits[i], ex.index, all[:0])
 	}
 	return append(b, "]}"...)
 }
 
-func (f *fetch) appendHit(b []byte, h *query.Hit, index string) []byte {
+// appendHit writes a hit. It hands back the room it was given for fields.
+func (f *fetch) appendHit(b []byte, h *query.Hit, index string, all []record.Field) ([]byte, []record.Field) {
 	if h.Index != "" {
 		index = h.Index
 	}
@@ -108,9 +116,8 @@ func (f *fetch) appendHit(b []byte, h *query.Hit, index string) []byte {
 	} else {
 		b = append(b, `,"_score":1.0`...)
 	}
-	var all []record.Field
 	if f.source || len(f.fields) > 0 {
-		all = fieldsOf(&h.Record)
+		all = fieldsOf(all, &h.Record)
 	}
 	if f.source {
 		some := all
@@ -153,7 +160,7 @@ func (f *fetch) appendHit(b []byte, h *query.Hit, index string) []byte {
 		}
 		b = append(b, '}')
 	}
-	return append(b, '}')
+	return append(b, '}'), all
 }
 
 func appendSortValue(b []byte, v record.Value, shape sortShape) []byte {
@@ -236,6 +243,8 @@ func (s *shape) append(b []byte, r *query.AggResult, ex *Extras) []byte {
 		return s.appendCount(b, &one, ex)
 	case "filters":
 		return s.appendFilters(b, r, ex)
+	case "range", "date_range":
+		return s.appendRanges(b, r, ex)
 	case "top_hits":
 		b = append(b, `"hits":`...)
 		return s.fetch.appendHits(b, r.Hits, r.Total, false, &Extras{index: ex.index, total: true, TotalAsInt: ex.TotalAsInt})

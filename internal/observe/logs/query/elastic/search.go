@@ -20,6 +20,8 @@ type Extras struct {
 	TypedKeys bool
 	// TotalAsInt writes hits.total as a number, as ?rest_total_hits_as_int asks.
 	TotalAsInt bool
+	// ScrollID stands in the answer to a search that scrolls; empty for none.
+	ScrollID string
 	// PIT is the point in time that the search is about; empty for none.
 	PIT string
 	// KeepAlive is how long it shall live on; 0 if that is not said.

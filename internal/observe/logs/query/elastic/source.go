@@ -16,12 +16,12 @@ import (
 // names with dots are objects in each other, names that come several times are
 // arrays. Where a name is a value and the beginning of others, the others keep
 // their dots.
-func Source(r *record.Record) []byte { return appendSource(nil, fieldsOf(r)) }
+func Source(r *record.Record) []byte { return appendSource(nil, fieldsOf(nil, r)) }
 
-// fieldsOf are all fields of a line but those that stand beside its source, in
-// the order in which a document has them.
-func fieldsOf(r *record.Record) []record.Field {
-	all := make([]record.Field, 0, len(r.Fields)+5)
+// fieldsOf appends all fields of a line but those that stand beside its source,
+// in the order in which a document has them.
+func fieldsOf(all []record.Field, r *record.Record) []record.Field {
+	all = slices.Grow(all, len(r.Fields)+5)
 	for _, name := range []string{record.Time, record.Message, record.Ingested, record.Class, record.OwnerField} {
 		if v, ok := r.Get(name); ok {
 			all = append(all, record.Field{Name: name, Value: v})
@@ -72,7 +72,7 @@ func appendObject(b []byte, all []record.Field, prefix string) ([]byte, int) {
 			b = record.AppendString(b, key)
 			b = append(b, ':')
 			var n int
-			b, n = appendObject(b, all[i:], prefix+key+".")
+			b, n = appendObject(b, all[i:], name[:len(prefix)+len(key)+1])
 			i += n
 			continue
 		}

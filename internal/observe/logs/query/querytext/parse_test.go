@@ -109,6 +109,7 @@ var texts = map[string]query.Filter{
 	"url.path:/api/v1/users":  eq("url.path", str("/api/v1/users")),
 	"source.ip:fe80::1":       eq("source.ip", str("fe80::1")),
 	"log.level:WARN":          eq("log.level", str("warning")),
+	"log.level:WARN*":         pat("log.level", query.Prefix, "WARN", true),
 	`a\:b:c`:                  eq("a:b", str("c")),
 	"not:5":                   eq("not", num(5)),
 	"msg:timeout":             msg("timeout"),

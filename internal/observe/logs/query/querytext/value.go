@@ -230,6 +230,7 @@ func (p *parser) wildcard(in Target, t token, whole, fold bool) (query.Filter, *
 	if strings.Trim(t.raw, "*") == "" {
 		t.raw, t.plain, t.pattern, t.wild = "*", "*", "*", 1
 	}
+	fold = fold || in.Field == record.Level && !whole // levels have one case
 	prefix := t.wild == 1 && t.star
 	text := strings.TrimSuffix(t.plain, "*")
 	switch {
