@@ -19,6 +19,8 @@ var clients = map[string]string{
 	"ElastAlert 2, terms":             `{"query":{"bool":{"filter":{"bool":{"must":[{"range":{"@timestamp":{"gt":"2026-11-25T09:30:00Z","lte":"2026-11-25T10:15:00Z"}}}]}}}},"aggs":{"counts":{"terms":{"field":"service.name","size":50,"min_doc_count":1}}},"sort":[{"@timestamp":{"order":"asc"}}],"size":0}`,
 	"ElastAlert 2, aggregation":       `{"query":{"bool":{"filter":{"bool":{"must":[{"range":{"@timestamp":{"gt":"2026-11-25T09:30:00Z","lte":"2026-11-25T10:15:00Z"}}}]}}}},"aggs":{"bucket_aggs":{"terms":{"field":"service.name.keyword","size":1000},"aggs":{"interval_aggs":{"date_histogram":{"field":"@timestamp","fixed_interval":"5m"},"aggs":{"metric_bytes_avg":{"avg":{"field":"http.response.bytes"}}}}}}},"size":0}`,
 	"ElastAlert 2, its own index":     `{"query":{"bool":{"filter":{"term":{"rule_name":"a rule"}},"must":{"range":{"until":{"gt":"2026-11-25T10:15:00Z"}}}}},"sort":{"until":{"order":"desc"}},"size":1}`,
+	"ElastAlert 2, pending alerts":    `{"query":{"bool":{"must":{"query_string":{"query":"!_exists_:aggregate_id AND alert_sent:false"}},"filter":{"range":{"alert_time":{"from":"2026-11-23T10:00:00Z","to":"2026-11-25T10:00:00Z"}}}}},"sort":{"alert_time":{"order":"asc"}},"size":1000}`,
+	"ElastAlert 2, aggregated alerts": `{"query":{"query_string":{"query":"aggregate_id:\"~0000000000001\""}},"sort":{"@timestamp":"asc"},"size":10000}`,
 	"Grafana, count over time":        `{"size":0,"query":{"bool":{"filter":[{"range":{"@timestamp":{"gte":1795597200000,"lte":1795604400000,"format":"epoch_millis"}}},{"query_string":{"analyze_wildcard":true,"query":"service.name:nginx"}}]}},"aggs":{"2":{"date_histogram":{"field":"@timestamp","fixed_interval":"60s","min_doc_count":0,"extended_bounds":{"min":1795597200000,"max":1795604400000},"format":"epoch_millis"},"aggs":{}}}}`,
 	"Grafana, terms and percentiles":  `{"size":0,"query":{"bool":{"filter":[{"range":{"@timestamp":{"gte":1795597200000,"lte":1795604400000,"format":"epoch_millis"}}}]}},"aggs":{"3":{"terms":{"field":"service.name","size":10,"order":{"_key":"desc"},"min_doc_count":1},"aggs":{"2":{"date_histogram":{"field":"@timestamp","fixed_interval":"60s","min_doc_count":0},"aggs":{"1":{"percentiles":{"field":"http.response.bytes","percents":["25","50","75","95","99"]}}}}}}}}`,
 	"Grafana, logs":                   `{"size":500,"query":{"bool":{"filter":[{"range":{"@timestamp":{"gte":1795597200000,"lte":1795604400000,"format":"epoch_millis"}}},{"query_string":{"analyze_wildcard":true,"query":"*"}}]}},"sort":[{"@timestamp":{"order":"desc","unmapped_type":"boolean"}},{"_doc":{"order":"desc"}}],"script_fields":{},"highlight":{"fields":{"*":{}},"fragment_size":2147483647,"post_tags":["@/HIGHLIGHT@"],"pre_tags":["@HIGHLIGHT@"]}}`,
@@ -36,6 +38,8 @@ func TestWhatClientsSendIsUnderstood(t *testing.T) {
 		"ElastAlert 2, any and frequency": `log.level:error and service.name:nginx`,
 		"ElastAlert 2, rule filters":      `http.response.status_code:(502 or 503 or 504) and not url.path:\/health*`,
 		"ElastAlert 2, its own index":     `rule_name:"a rule" and until >= 2026-11-25T10:15:01.000Z`,
+		"ElastAlert 2, pending alerts":    `(not aggregate_id:* and alert_sent:false) and alert_time:[2026-11-23T10:00:00.000Z TO 2026-11-25T10:00:01.000Z}`,
+		"ElastAlert 2, aggregated alerts": `aggregate_id:"~0000000000001"`,
 		"Grafana, count over time":        `service.name:nginx`,
 		"elasticsearch-py, search":        `message:timed and message:out`,
 	}
