@@ -10,9 +10,9 @@ import (
 // block, so that filters stay on disk.
 const (
 	bloomBlock = 32
-	// bloomBits is how many bits a token gets: about one in a hundred of others
+	// bloomBits is how many bits a token gets: about one in two hundred of others
 	// is taken for one.
-	bloomBits = 10
+	bloomBits = 12
 	// maxBloom bounds a filter; beyond, it tells less well.
 	maxBloom = 1 << 20
 	// maxTokens is how many are gathered; a group with more has no filter, which
