@@ -113,7 +113,7 @@ func unpack(b []byte, p page, room []byte) ([]byte, error) {
 	return out, err
 }
 
-// column decodes the pages from first to before last of a column in a row
+// decode decodes the pages from first to before last of a column in a row
 // group. The memory is h's.
 func (f *file) decode(g *groupInfo, i, first, last int, h *held) (c *query.Column, err error) {
 	ch := &g.chunks[i]
