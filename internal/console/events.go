@@ -148,6 +148,13 @@ const maxStreams = 2000
 // maxTopics bounds the topics that are remembered.
 const maxTopics = 20_000
 
+// StillIn says whether who sent a request that is still being answered is signed
+// in: a stream ends with the session.
+func (c *Console) StillIn(r *http.Request) bool {
+	_, _, err := c.o.Auth.Authenticate(r)
+	return err == nil
+}
+
 // stream serves the topics as server-sent events until the reader goes, or is
 // signed out.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
@@ -178,7 +185,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
 		case <-r.Context().Done():
 			return nil
 		case <-alive.C:
-			if _, _, err := c.o.Auth.Authenticate(r); err != nil {
+			if !c.StillIn(r) {
 				return nil
 			}
 			if _, err := io.WriteString(w, ": alive\n\n"); err != nil || rc.Flush() != nil {

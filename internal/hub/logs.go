@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/logs/access"
 	"github.com/vigie-ops/vigie/internal/observe/logs/ingest"
@@ -230,6 +231,13 @@ func (h *Hub) logSender(r *http.Request) (ingest.Sender, error) {
 		return ingest.Sender{}, errMayWrite
 	}
 	return ingest.Sender{Name: actor.Slug}, nil
+}
+
+// auditLogs writes down what the one who acts did about logs.
+func (h *Hub) auditLogs(ctx context.Context, verb, object, reason string, details map[string]any) error {
+	return h.state.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return auditor{h.audit}.Record(ctx, tx, verb, object, reason, details)
+	})
 }
 
 // elasticInfo answers GET /: clients look whether they speak to an Elasticsearch

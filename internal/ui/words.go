@@ -94,18 +94,22 @@ func Percent(v float64) string { return chart.Percent.Words(v) }
 // SI writes a large number short: "12.4 k".
 func SI(v float64) string { return chart.Count.Words(v) }
 
-// Count writes a number with its noun: "1 server", "1 204 servers". Thousands
-// stand apart with a space that does not break.
-func Count(n int, one, many string) string {
-	digits := strconv.Itoa(n)
-	sign := ""
+// Digits is a whole number; thousands stand apart with a space that does not
+// break.
+func Digits(n int64) string {
+	digits, sign := strconv.FormatInt(n, 10), ""
 	if n < 0 {
-		sign, digits = "-", digits[1:]
+		digits, sign = digits[1:], "-"
 	}
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "\u00a0" + digits[i:]
 	}
-	return sign + digits + " " + plural(n, one, many)
+	return sign + digits
+}
+
+// Count writes a number with its noun: "1 server", "1 204 servers".
+func Count(n int, one, many string) string {
+	return Digits(int64(n)) + " " + plural(n, one, many)
 }
 
 // Initials are the one or two letters of a face.

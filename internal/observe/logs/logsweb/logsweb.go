@@ -1,0 +1,85 @@
+// Package logsweb is the screen of logs: the page that explores them, the lines
+// around a line, live tail, export, and the interface for programs.
+package logsweb
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/observe/logs/logstore"
+	"github.com/vigie-ops/vigie/internal/observe/logs/query"
+	"github.com/vigie-ops/vigie/internal/observe/logs/query/querytext"
+	"github.com/vigie-ops/vigie/internal/observe/logs/record"
+	"github.com/vigie-ops/vigie/internal/people"
+)
+
+// home is where the page is.
+const home = "/logs"
+
+// Store answers what is asked of logs; *logstore.Store is one.
+type Store interface {
+	query.Searcher
+	Tail(ctx context.Context, filter query.Filter, owners func(record.Owner) bool) (*logstore.Tail, error)
+	Amounts() []logstore.Amount
+	Erase(ctx context.Context, owner record.Owner) (logstore.Erased, error)
+}
+
+// Options are what the pages show from.
+type Options struct {
+	Store Store
+	// Keeps is how long lines of an owner and class are searchable.
+	Keeps func(record.Owner, string) time.Duration
+	// Audit writes down that a person did something.
+	Audit func(ctx context.Context, verb, object, reason string, details map[string]any) error
+	Log   *slog.Logger
+	Now   func() time.Time // time.Now if nil
+}
+
+type face struct {
+	c *console.Console
+	o Options
+}
+
+// Register adds the pages, panels and interfaces.
+func Register(c *console.Console, o Options) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	f := &face{c: c, o: o}
+	c.Nav(console.NavEntry{Group: "Observe", Text: "Logs", Href: home, Role: people.Viewer})
+	c.Page("GET /logs", people.Viewer, f.explore)
+	c.Page("GET /logs/line", people.Viewer, f.line)
+	c.Page("GET /logs/values", people.Viewer, f.values)
+	c.API("GET /logs/tail", people.Viewer, f.tail)
+	c.API("GET /logs/complete", people.Viewer, f.complete)
+	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch)
+	c.API("GET /api/vigie/v1/logs/export", people.Viewer, f.export)
+	c.API("GET /api/vigie/v1/logs/tail", people.Viewer, f.tail)
+	c.API("GET /api/vigie/v1/logs/amounts", people.Viewer, f.apiAmounts)
+	c.API("POST /api/vigie/v1/logs/erase", people.Admin, f.apiErase)
+	c.Offer(console.ServerHalf, console.Panel{Order: 40, Show: f.ofSubject})
+	c.Offer(console.InstanceHalf, console.Panel{Order: 40, Show: f.ofSubject})
+	c.Offer(console.IssueSide, console.Panel{Order: 30, Show: f.ofIssue})
+}
+
+// parse reads what a person wrote.
+func (f *face) parse(r *http.Request, text string) (query.Filter, error) {
+	if strings.TrimSpace(text) == "" {
+		return query.All{}, nil
+	}
+	return querytext.Parse(text, querytext.Options{Now: f.o.Now(), Zone: zoneOf(r)})
+}
+
+// wrongQuery is a problem for programs with the place of the mistake.
+func wrongQuery(err error) error {
+	var wrong *querytext.SyntaxError
+	if errors.As(err, &wrong) {
+		return &console.Problem{Status: http.StatusBadRequest, Title: "The query cannot be read", Detail: wrong.Error()}
+	}
+	return console.Invalid(err.Error())
+}
