@@ -192,7 +192,12 @@ type demo struct {
 	dir       string
 	listen    string
 	token     string
-	endpoints struct{ Console, Agents, SMTP string }
+	endpoints struct {
+		Console, Agents, SMTP, Elasticsearch, OTLP, Loki string
+
+		SyslogTCP string `json:"syslog_tcp"`
+		SyslogUDP string `json:"syslog_udp"`
+	}
 }
 
 // startDemo starts a demo in dir and returns when everything accepts.
