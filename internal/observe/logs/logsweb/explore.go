@@ -221,7 +221,8 @@ func niceStep(length time.Duration, bars int) time.Duration {
 			return s
 		}
 	}
-	return (length/time.Duration(bars)/(24*time.Hour) + 1) * 24 * time.Hour
+	days := int64(length)/int64(bars)/int64(24*time.Hour) + 1
+	return time.Duration(days * int64(24*time.Hour))
 }
 
 // cursor is the address of the lines behind one.

@@ -33,7 +33,6 @@ type lineView struct {
 type lineField struct {
 	name, text string
 	with, not  string
-	column     string
 }
 
 // line shows one line with all of its fields, and the lines around it.

@@ -20,7 +20,6 @@ type panelView struct {
 	href  string
 	note  string
 	lines []panelLine
-	empty string
 }
 
 type panelLine struct {

@@ -13,11 +13,10 @@ import (
 )
 
 type valuesView struct {
-	field   string
-	rows    []valueRow
-	note    string
-	problem string
-	back    string
+	field string
+	rows  []valueRow
+	note  string
+	back  string
 }
 
 type valueRow struct {
