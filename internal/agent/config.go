@@ -30,6 +30,7 @@ type Config struct {
 	ProbeNetworks []string `yaml:"probe_networks" ops:"cidr,doc=networks whose addresses hubs may ask this server to probe; none without it"`
 	Certificates  []string `yaml:"certificates" ops:"doc=patterns of certificate files to watch"`
 	Spool         Spool    `yaml:"spool" ops:"doc=limits of what waits to be sent"`
+	Logs          Logs     `yaml:"logs" ops:"doc=which log lines are sent; none without it"`
 }
 
 // Hub is one hub to report to.
@@ -84,6 +85,7 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		}
 	}
 	c.checkHubs(doc, wrong)
+	c.Logs.check(wrong)
 	if problems := doc.Problems(); len(problems) > 0 {
 		return Config{}, problems
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/agent/spool"
+	"github.com/vigie-ops/vigie/internal/observe/logs/logsagent"
 	"github.com/vigie-ops/vigie/internal/wire"
 )
 
@@ -25,6 +26,7 @@ type link struct {
 	gate     gate
 	refused  atomic.Uint64 // records the hub did not want
 	quiet    quiet
+	logs     atomic.Pointer[logsagent.Shipper] // nil where no lines are sent
 	etag     string
 }
 
@@ -52,7 +54,7 @@ func (l *link) run(ctx context.Context) {
 	}
 	l.gate.open()
 	var wg sync.WaitGroup
-	for _, f := range []func(context.Context){l.deliverAll, l.beat, l.fetchTargets, l.renewAll} {
+	for _, f := range []func(context.Context){l.deliverAll, l.beat, l.fetchTargets, l.renewAll, l.shipLogs} {
 		wg.Go(func() {
 			for ctx.Err() == nil { // a panic of one duty stops no other, and comes back after a while
 				if err := contained(func() error { f(ctx); return nil }); err != nil {

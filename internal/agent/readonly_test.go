@@ -17,6 +17,7 @@ import (
 var observersThatRunPrograms = map[string]string{
 	"observe/metrics/metricsagent/smart.go": "smartctl",
 	"fleet/fleetagent/rpm.go":               "rpm",
+	"observe/logs/logsagent/journal.go":     "journalctl",
 }
 
 // TestTheAgentOnlyObserves reads the agent's source: nothing in it runs a

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type self struct {
 	a *Agent
 
-	bytes, pending, lost, refused, unkept, damaged *prometheus.Desc
+	bytes, pending, lost, refused, unkept, damaged, lines *prometheus.Desc
 }
 
 func newSelf(a *Agent) *self {
@@ -20,6 +20,7 @@ func newSelf(a *Agent) *self {
 		lost:    desc("vigie_agent_spool_lost_records_total", "Records a hub will never get: too old, too much, or damaged.", "hub"),
 		refused: desc("vigie_agent_refused_records_total", "Records a hub did not want and that were dropped.", "hub"),
 		unkept:  desc("vigie_agent_spool_unkept_records_total", "Records the disk did not take."),
+		lines:   desc("vigie_agent_log_lines_total", "Log lines: sent to a hub, refused by it, cut because they are too long, and not read as their format says.", "hub", "outcome"),
 		damaged: desc("vigie_agent_spool_damaged_total", "Places of the spool that could not be read."),
 	}
 }
@@ -38,5 +39,10 @@ func (s *self) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(s.pending, prometheus.GaugeValue, float64(p.Bytes), l.hub.Name)
 		ch <- prometheus.MustNewConstMetric(s.lost, prometheus.CounterValue, float64(p.Lost), l.hub.Name)
 		ch <- prometheus.MustNewConstMetric(s.refused, prometheus.CounterValue, float64(l.refused.Load()), l.hub.Name)
+		if logs := l.logs.Load(); logs != nil {
+			for outcome, n := range map[string]uint64{"sent": logs.Sent.Load(), "refused": logs.Refused.Load(), "cut": logs.Cut.Load(), "unread": logs.Unread.Load()} {
+				ch <- prometheus.MustNewConstMetric(s.lines, prometheus.CounterValue, float64(n), l.hub.Name, outcome)
+			}
+		}
 	}
 }

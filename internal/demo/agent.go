@@ -22,12 +22,23 @@ const enrolTimeout = 20 * time.Second
 // hubName is what the agent calls its hub.
 const hubName = "demo"
 
+// logsOfMachine has the agent send the journal and the files of this machine
+// that every Debian has, and those of the demo's own web server.
+const logsOfMachine = `logs:
+  journal: {since: 24h}
+  files:
+    - paths: [/var/log/syslog, /var/log/auth.log, /var/log/kern.log, /var/log/messages, /var/log/dpkg.log, /var/log/alternatives.log, /var/log/apt/history.log, /var/log/nginx/*.log, /var/log/postgresql/*.log]
+    - {paths: [%q], format: access, class: web, service: nginx}
+    - {paths: [%q], format: error, class: web, service: nginx}
+`
+
 // agent returns the running of this machine's agent, enrolled as the server of
 // the demo's operations repository.
 func (d *demo) agent(ctx context.Context) (run func(context.Context) error, err error) {
 	dir := d.path("agent")
 	networks := strings.Join(append([]string{"127.0.0.0/8", `::1/128`}, d.fleet.Networks()...), `", "`)
-	content := fmt.Sprintf("data_dir: %q\nhubs:\n  - name: %s\n    url: https://%s\ncollect:\n  interval: 5s\nprobe_networks: [\"%s\"]\n", dir, hubName, d.hub.AgentsAddr(), networks)
+	content := fmt.Sprintf("data_dir: %q\nhubs:\n  - name: %s\n    url: https://%s\ncollect:\n  interval: 5s\nprobe_networks: [\"%s\"]\n", dir, hubName, d.hub.AgentsAddr(), networks) +
+		fmt.Sprintf(logsOfMachine, d.path("nginx/*access.log"), d.path("nginx/*error.log"))
 	file := d.path("agent.yaml")
 	if err := writeAtomically(file, []byte(content), 0o600); err != nil {
 		return nil, err

@@ -168,7 +168,7 @@ func (h *Hub) openAgents() error {
 	}
 	handler := intake.New(intake.Options{
 		Authority: h.agents, Hearing: h.hearing, Facts: h.facts, Probes: h.probes,
-		Write: h.metrics.AgentWriter(h.sender), Changed: h.changed, Log: h.log, Now: h.o.Now,
+		Write: h.metrics.AgentWriter(h.sender), Logs: h.logs, Changed: h.changed, Log: h.log, Now: h.o.Now,
 	})
 	h.webs = append(h.webs, &web{name: "agents", hub: h, listener: h.listeners.agents, server: h.newServer(handler), tls: tls})
 	return nil

@@ -24,6 +24,7 @@ func TestThisIsAllThatMayPass(t *testing.T) {
 		"POST /agent/v1/facts: Facts -> , certificate",
 		"POST /agent/v1/probes: ProbeResults -> , certificate",
 		"POST /api/v1/write: io.prometheus.write.v2.Request -> , certificate",
+		"POST /agent/v1/logs: vigie.logs.Batch -> , certificate",
 	}
 	var got []string
 	for _, r := range wire.Routes() {

@@ -11,6 +11,7 @@ const (
 	PathTargets   = "/agent/v1/targets"
 	PathProbes    = "/agent/v1/probes"
 	PathWrite     = "/api/v1/write"
+	PathLogs      = "/agent/v1/logs"
 )
 
 // The formats of bodies.
@@ -19,6 +20,8 @@ const (
 	TypeWrite     = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 	EncodingWrite = "snappy"
 	VersionWrite  = "2.0.0" // of X-Prometheus-Remote-Write-Version
+	TypeLogs      = "application/x-vigie-logs"
+	EncodingLogs  = "zstd"
 )
 
 // Route is one thing that may pass between an agent and a hub.
@@ -61,6 +64,7 @@ func Routes() []Route {
 		{http.MethodPost, PathFacts, true, "Facts", "", KindFacts, 8 * mib},
 		{http.MethodPost, PathProbes, true, "ProbeResults", "", KindProbes, mib},
 		{http.MethodPost, PathWrite, true, "io.prometheus.write.v2.Request", "", KindMetrics, 16 * mib},
+		{http.MethodPost, PathLogs, true, "vigie.logs.Batch", "", "", 16 * mib},
 	}
 }
 

@@ -44,6 +44,12 @@ type Probes interface {
 	TakeResults(ctx context.Context, server string, results wire.ProbeResults) error
 }
 
+// Logs takes the lines of a server's files and journal; the payload is
+// compressed as wire says.
+type Logs interface {
+	TakeFrom(ctx context.Context, server string, payload []byte) error
+}
+
 // Options are what the intake passes things on to.
 type Options struct {
 	Authority Authority
@@ -51,6 +57,7 @@ type Options struct {
 	Facts     Facts
 	Probes    Probes
 	Write     http.Handler // metrics; asks ServerOf who sent them
+	Logs      Logs
 	Changed   func(topic string)
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -77,6 +84,7 @@ func New(o Options) http.Handler {
 		wire.PathFacts:     in.facts,
 		wire.PathProbes:    in.probes,
 		wire.PathWrite:     in.write,
+		wire.PathLogs:      in.logs,
 	}
 	mux := http.NewServeMux()
 	for _, route := range wire.Routes() {

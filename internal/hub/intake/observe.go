@@ -2,11 +2,13 @@ package intake
 
 import (
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/fleet/enrol"
 	"github.com/vigie-ops/vigie/internal/lib/attempts"
+	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 	"github.com/vigie-ops/vigie/internal/wire"
 )
 
@@ -101,5 +103,36 @@ func (in *intake) probes(w http.ResponseWriter, r *http.Request, route wire.Rout
 func (in *intake) write(w http.ResponseWriter, r *http.Request, route wire.Route) error {
 	r.Body = http.MaxBytesReader(w, r.Body, route.Limit)
 	in.Write.ServeHTTP(w, r)
+	return nil
+}
+
+// errLogsType is a batch of lines in another form than wire has.
+var errLogsType = errors.New("lines of logs come as " + wire.TypeLogs + ", compressed by " + wire.EncodingLogs)
+
+func (in *intake) logs(w http.ResponseWriter, r *http.Request, route wire.Route) error {
+	if r.Header.Get("Content-Type") != wire.TypeLogs || r.Header.Get("Content-Encoding") != wire.EncodingLogs {
+		return bad{errLogsType}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, route.Limit))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return wire.ErrTooLarge
+	}
+	if err != nil {
+		return err
+	}
+	server, _ := ServerOf(r)
+	err = in.Logs.TakeFrom(r.Context(), server, body)
+	switch {
+	case errors.Is(err, record.ErrCorrupt):
+		return bad{err}
+	case errors.Is(err, record.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusTooManyRequests, "busy", err.Error())
+		return nil
+	case err != nil:
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -221,4 +224,56 @@ func (r *Room) Erase(ctx context.Context, owner record.Owner) (logstore.Erased, 
 	}
 	r.o.Log.Info("all lines of an owner were erased", "owner", ownerName(owner), "lines", out.Lines, "files", len(out.Files), "left", len(out.Left))
 	return out, nil
+}
+
+// maxBatch bounds a batch of an agent once decompressed.
+const maxBatch = 32 << 20
+
+// unpackers are used again: a new one takes a megabyte.
+var unpackers = sync.Pool{New: func() any {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBatch))
+	if err != nil {
+		panic("logs: " + err.Error()) // the options are constants
+	}
+	return z
+}}
+
+// TakeFrom takes the lines that the agent of a server sent. record.ErrCorrupt
+// says that they cannot be read, record.ErrBusy that they are to be sent again.
+func (r *Room) TakeFrom(ctx context.Context, server string, payload []byte) error {
+	z := unpackers.Get().(*zstd.Decoder)
+	raw, err := z.DecodeAll(payload, nil)
+	unpackers.Put(z)
+	if err != nil {
+		return fmt.Errorf("%w: %w", record.ErrCorrupt, err)
+	}
+	b, err := record.DecodeBatch(raw)
+	if err != nil {
+		return err
+	}
+	for i := range b.Records {
+		one := &b.Records[i]
+		if err := fromAgent(one); err != nil {
+			return err
+		}
+		// Streams of two servers are two, whatever they are called.
+		b.Marks[i].Stream = server + ":" + b.Marks[i].Stream
+	}
+	return r.intake.TakeBatch(ctx, ingest.Sender{Name: server, Server: server}, b)
+}
+
+// fromAgent looks whether a line is as an agent makes them: what is decoded is
+// whatever was sent.
+func fromAgent(r *record.Record) error {
+	r.Owner, r.Seq, r.Ingested = record.Owner{}, 0, 0
+	if !utf8.ValidString(r.Message) || len(r.Fields) > 2000 {
+		return record.ErrCorrupt
+	}
+	for i, f := range r.Fields {
+		if record.Reserved(f.Name) || strings.HasPrefix(f.Name, "vigie.") || f.Name == "" || len(f.Name) > 512 || !utf8.ValidString(f.Name) || !utf8.ValidString(f.Value.Str) ||
+			f.Value.Kind == record.None || i > 0 && f.Name < r.Fields[i-1].Name {
+			return record.ErrCorrupt
+		}
+	}
+	return nil
 }

@@ -72,6 +72,7 @@ func (r *router) serverOf(s ingest.Sender, line *record.Record) string {
 // Route sets owner, class and labels of a line.
 func (r *router) route(s ingest.Sender, line *record.Record) {
 	server := r.serverOf(s, line)
+	hint := line.Class
 	line.Owner, line.Class = record.ServerOwner(server), ""
 	if server != UnknownServer {
 		line.Put(record.Host, record.StringValue(server))
@@ -89,6 +90,9 @@ func (r *router) route(s ingest.Sender, line *record.Record) {
 			line.Put(record.Service, record.StringValue(one.As))
 		}
 		break
+	}
+	if line.Class == "" && validClass(hint) {
+		line.Class = hint
 	}
 	if line.Class == "" {
 		line.Class = classOf(line)

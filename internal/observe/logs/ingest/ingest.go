@@ -141,3 +141,28 @@ func (in *Intake) Take(ctx context.Context, protocol string, lines []record.Reco
 	in.o.Count(protocol, taken, len(kept)-taken, refused)
 	return refused, nil
 }
+
+// TakeBatch keeps lines of an agent, which count in their streams. Lines that
+// cannot be kept are counted, and known from then on.
+func (in *Intake) TakeBatch(ctx context.Context, s Sender, b record.Batch) error {
+	now := in.o.Now()
+	for i := range b.Records {
+		r := &b.Records[i]
+		r.Put(record.Stream, record.StringValue(b.Marks[i].Stream))
+		if err := in.prepare(s, r, now); err != nil {
+			return err
+		}
+	}
+	outcomes, err := in.o.To.Append(ctx, b)
+	if err != nil {
+		return err
+	}
+	taken := 0
+	for _, o := range outcomes {
+		if o == record.Stored {
+			taken++
+		}
+	}
+	in.o.Count("agent", taken, len(outcomes)-taken, 0)
+	return nil
+}

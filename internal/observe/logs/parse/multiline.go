@@ -10,6 +10,7 @@ type Line struct {
 	Text  string
 	Start int64 // of its first byte
 	End   int64 // behind its line break
+	Time  int64 // if an envelope told it
 }
 
 // Joiner puts lines together that are one: stack traces of Python, Java, Go,
@@ -66,6 +67,9 @@ func (j *Joiner) Flush() (Line, bool) {
 	j.held, j.have, j.open, j.ended = Line{}, false, false, false
 	return l, ok
 }
+
+// Start is where the line that is held begins.
+func (j *Joiner) Start() (int64, bool) { return j.held.Start, j.have }
 
 // Held says whether a line is held.
 func (j *Joiner) Held() bool { return j.have }
