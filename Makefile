@@ -21,13 +21,13 @@ help:
 run:
 	@scripts/setup run
 	go build -o bin/vigie ./cmd/vigie
-	bin/vigie demo --listen $(LISTEN) --data $(DATA)
+	PATH="$$PATH:/usr/sbin:$${XDG_CACHE_HOME:-$$HOME/.cache}/vigie/nginx/usr/sbin" bin/vigie demo --listen $(LISTEN) --data $(DATA)
 
 fleet:
 	@scripts/setup fleet
 	go build -o bin/vigie ./cmd/vigie
 	go build -o bin/fleet ./e2e/testfleet/cmd/fleet
-	bin/fleet --vigie bin/vigie --listen $(LISTEN) --data $(DATA)
+	PATH="$$PATH:/usr/sbin:$${XDG_CACHE_HOME:-$$HOME/.cache}/vigie/nginx/usr/sbin" bin/fleet --vigie bin/vigie --listen $(LISTEN) --data $(DATA)
 
 test:
 	@scripts/test

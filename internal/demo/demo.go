@@ -140,6 +140,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	part("agent", run)
+	web, err := d.openNginx(ctx)
+	if err != nil {
+		return err
+	}
+	if web != nil {
+		part("nginx", web.run)
+	}
 	if err := d.announce(ctx, endpoints); err != nil {
 		return err
 	}
