@@ -13,7 +13,9 @@ import (
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/logs/access"
+	"github.com/vigie-ops/vigie/internal/observe/logs/elasticapi"
 	"github.com/vigie-ops/vigie/internal/observe/logs/ingest"
+	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 	"github.com/vigie-ops/vigie/internal/people"
 )
 
@@ -187,50 +189,77 @@ func (h *Hub) LogAddr(way string) net.Addr { return h.logAddrs[way] }
 // for whoever wants one.
 func (h *Hub) logHandler() http.Handler {
 	in := h.logs.Intake()
-	write := in.Elasticsearch()
+	write := h.mayWrite(in.Elasticsearch().ServeHTTP)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/logs", in.OTLP)
-	mux.HandleFunc("POST /loki/api/v1/push", in.Loki)
-	mux.HandleFunc("POST /upload", in.Journal)
-	mux.HandleFunc("POST /ndjson", in.NDJSON)
+	mux.HandleFunc("POST /v1/logs", h.mayWrite(in.OTLP))
+	mux.HandleFunc("POST /loki/api/v1/push", h.mayWrite(in.Loki))
+	mux.HandleFunc("POST /upload", h.mayWrite(in.Journal))
+	mux.HandleFunc("POST /ndjson", h.mayWrite(in.NDJSON))
 	mux.HandleFunc("GET /{$}", h.elasticInfo)
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ready\n")) })
-	mux.Handle("/", write)
+	elasticapi.Register(mux, h.mayRead, elasticapi.Options{
+		Store: h.logs.Store(), Now: h.o.Now, Owners: func(r *http.Request) func(record.Owner) bool { return ingest.From(r.Context()).Owners },
+	})
+	mux.HandleFunc("/", write)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sender, err := h.logSender(r)
+		who, err := h.logAccess(r)
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", `Basic realm="vigie", charset="UTF-8"`)
 			(&ingest.ElasticError{Status: http.StatusUnauthorized, Type: "security_exception", Reason: err.Error()}).Write(w)
 			return
 		}
-		mux.ServeHTTP(w, r.WithContext(ingest.With(r.Context(), sender)))
+		ctx := context.WithValue(ingest.With(r.Context(), who.Sender), logAccessKey{}, who)
+		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+type logAccessKey struct{}
+
+// logAccess is who speaks to a listener of logs, and what they may.
+type logAccess struct {
+	ingest.Sender
+	read, write bool
 }
 
 var (
 	errLogToken = errors.New("missing authentication credentials: send a token of logs.tokens as bearer, API key, or password of its name")
-	errMayWrite = errors.New("this token may not write lines; one of an operator may, or one of logs.tokens with write")
+	errMayWrite = &ingest.ElasticError{Status: http.StatusForbidden, Type: "security_exception", Reason: "this token may not write lines; one of an operator may, or one of logs.tokens with write"}
+	errMayRead  = &ingest.ElasticError{Status: http.StatusForbidden, Type: "security_exception", Reason: "this token may not read lines; one of logs.tokens with read may"}
 )
 
-// logSender says who sends: a token of logs alone, or one of the hub's own.
-func (h *Hub) logSender(r *http.Request) (ingest.Sender, error) {
-	if t, ok := h.logTokens.Find(r); ok {
-		if !t.Write && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			return ingest.Sender{}, errMayWrite
+func (h *Hub) mayWrite(f http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if who, _ := r.Context().Value(logAccessKey{}).(logAccess); !who.write {
+			errMayWrite.Write(w)
+			return
 		}
-		return ingest.Sender{Name: t.Name, Server: t.Server(), Owners: t.Owners()}, nil
+		f(w, r)
+	}
+}
+
+func (h *Hub) mayRead(f http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if who, _ := r.Context().Value(logAccessKey{}).(logAccess); !who.read {
+			errMayRead.Write(w)
+			return
+		}
+		f(w, r)
+	}
+}
+
+// logAccess says who speaks: a token of logs alone, or one of the hub's own.
+func (h *Hub) logAccess(r *http.Request) (logAccess, error) {
+	if t, ok := h.logTokens.Find(r); ok {
+		return logAccess{ingest.Sender{Name: t.Name, Server: t.Server(), Owners: t.Owners()}, t.Read, t.Write}, nil
 	}
 	if r.Header.Get("Authorization") == "" {
-		return ingest.Sender{}, errLogToken // never a session: a browser has no business here
+		return logAccess{}, errLogToken // never a session: a browser has no business here
 	}
 	actor, _, err := h.accounts.Authenticate(r)
 	if err != nil {
-		return ingest.Sender{}, errLogToken
+		return logAccess{}, errLogToken
 	}
-	if !actor.Role.Allows(people.Operator) {
-		return ingest.Sender{}, errMayWrite
-	}
-	return ingest.Sender{Name: actor.Slug}, nil
+	return logAccess{ingest.Sender{Name: actor.Slug}, true, actor.Role.Allows(people.Operator)}, nil
 }
 
 // auditLogs writes down what the one who acts did about logs.

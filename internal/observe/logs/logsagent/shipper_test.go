@@ -93,13 +93,29 @@ func (h *hub) messages() string {
 // eventually waits until the messages are as they should be.
 func (h *hub) eventually(want string) {
 	h.t.Helper()
+	h.until(want, h.messages)
+}
+
+// eventuallySorted is eventually for lines of several files, which come in any
+// order.
+func (h *hub) eventuallySorted(want string) {
+	h.t.Helper()
+	h.until(want, func() string {
+		all := strings.Split(h.messages(), "|")
+		slices.Sort(all)
+		return strings.Join(all, "|")
+	})
+}
+
+func (h *hub) until(want string, messages func() string) {
+	h.t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
-	for h.messages() != want {
+	for messages() != want {
 		select {
 		case <-h.came:
 		case <-deadline.C:
-			h.t.Fatalf("there is\n%s\nwant\n%s", h.messages(), want)
+			h.t.Fatalf("there is\n%s\nwant\n%s", messages(), want)
 		}
 	}
 }
@@ -199,7 +215,7 @@ func TestNothingIsLostOrDoubledOverRestarts(t *testing.T) {
 	rename(t, path, path+".1")
 	write(t, path, "4\n")
 	_, stop = start(t, h, o)
-	h.eventually("1|2|4|3")
+	h.eventuallySorted("1|2|3|4")
 	stop()
 	// The state is lost: everything is sent again, and known.
 	if err := os.Remove(state); err != nil {
@@ -207,7 +223,7 @@ func TestNothingIsLostOrDoubledOverRestarts(t *testing.T) {
 	}
 	_, stop = start(t, h, o)
 	write(t, path, "5\n")
-	h.eventually("1|2|4|3|5")
+	h.eventuallySorted("1|2|3|4|5")
 	stop()
 	if h.known == 0 {
 		t.Error("nothing was sent again")
@@ -216,7 +232,7 @@ func TestNothingIsLostOrDoubledOverRestarts(t *testing.T) {
 	h.lost = 3
 	write(t, path, "6\n7\n")
 	_, stop = start(t, h, o)
-	h.eventually("1|2|4|3|5|6|7")
+	h.eventuallySorted("1|2|3|4|5|6|7")
 	stop()
 }
 
@@ -275,20 +291,11 @@ func TestHistoryIsReadOnceCompressedToo(t *testing.T) {
 	f.History = true
 	o := logsagent.Options{Files: []logsagent.Files{f}, State: state}
 	_, stop := start(t, h, o)
-	sorted := func() string {
-		all := strings.Split(h.messages(), "|")
-		slices.Sort(all)
-		return strings.Join(all, "|")
-	}
-	for sorted() != "1 oldest|2 older|3 old|4 now" {
-		<-h.came
-	}
+	h.eventuallySorted("1 oldest|2 older|3 old|4 now")
 	stop()
 	_, stop = start(t, h, o)
 	write(t, path, "5\n")
-	for sorted() != "1 oldest|2 older|3 old|4 now|5" {
-		<-h.came
-	}
+	h.eventuallySorted("1 oldest|2 older|3 old|4 now|5")
 	stop()
 }
 

@@ -1,0 +1,691 @@
+// Package elasticapi answers programs that search an Elasticsearch: Kibana-like
+// dashboards, Grafana, ElastAlert, the official clients. What they may see is
+// what their token may read.
+package elasticapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vigie-ops/vigie/internal/observe/logs/query"
+	"github.com/vigie-ops/vigie/internal/observe/logs/query/elastic"
+	"github.com/vigie-ops/vigie/internal/observe/logs/query/querytext"
+	"github.com/vigie-ops/vigie/internal/observe/logs/record"
+)
+
+// Options are what the interface answers from.
+type Options struct {
+	Store query.Searcher
+	// Documents keeps indices whose documents change: those that programs write
+	// their own state to. Nil has none.
+	Documents Documents
+	// Owners says whose lines the one who asks may see; nil is everybody's.
+	Owners func(r *http.Request) func(record.Owner) bool
+	Now    func() time.Time
+}
+
+// Documents are indices of few documents that are written, read and deleted.
+type Documents interface {
+	// Has says whether an index is one of them.
+	Has(index string) bool
+	// All returns the documents of the indices that match, oldest first.
+	All(ctx context.Context, match func(index string) bool) ([]record.Record, error)
+	Delete(ctx context.Context, docs []record.Record) error
+}
+
+type api struct{ o Options }
+
+// unnamed stands for the index of lines whose sender named none.
+const unnamed = "vigie"
+
+// Register adds the paths to a mux, each behind guard, which lets through who
+// may read.
+func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc, o Options) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &api{o}
+	handle := func(f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) {
+		h := guard(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Elastic-Product", "Elasticsearch")
+			w.Header().Set("Content-Type", "application/json")
+			if err := f(w, r); err != nil {
+				e := elastic.AsError(err)
+				w.WriteHeader(e.Status)
+				if r.Method != http.MethodHead {
+					_, _ = w.Write(e.Body()) // of a client that went away nobody wants to know
+				}
+			}
+		})
+		for _, p := range patterns {
+			mux.HandleFunc(p, h)
+		}
+	}
+	both := func(paths ...string) (out []string) {
+		for _, p := range paths {
+			out = append(out, "GET "+p, "POST "+p)
+		}
+		return out
+	}
+	handle(a.search, both("/_search", "/{index}/_search")...)
+	handle(a.scroll, both("/_search/scroll", "/_search/scroll/{id}")...)
+	handle(a.endScroll, "DELETE /_search/scroll", "DELETE /_search/scroll/{id}")
+	handle(a.msearch, both("/_msearch", "/{index}/_msearch")...)
+	handle(a.count, both("/_count", "/{index}/_count")...)
+	handle(a.openPIT, "POST /{index}/_pit")
+	handle(a.closePIT, "DELETE /_pit")
+	handle(a.fieldCaps, both("/_field_caps", "/{index}/_field_caps")...)
+	handle(a.mapping, "GET /_mapping", "GET /{index}/_mapping", "GET /{index}") // GET is HEAD, too
+	handle(a.catIndices, "GET /_cat/indices", "GET /_cat/indices/{index}")
+	handle(a.document, "GET /{index}/_doc/{id}", "GET /{index}/_source/{id}")
+	handle(a.deleteByQuery, "POST /{index}/_delete_by_query")
+	handle(acknowledged, "PUT /{index}", "PUT /{index}/_mapping", "PUT /{index}/_settings")
+	handle(refreshed, both("/_refresh", "/{index}/_refresh")...)
+	handle(health, "GET /_cluster/health", "GET /_cluster/health/{index}")
+}
+
+func (a *api) options() elastic.Options { return elastic.Options{Now: a.o.Now(), Index: unnamed} }
+
+func body(r *http.Request) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, elastic.MaxBody))
+	if err != nil {
+		return nil, &elastic.Error{Status: http.StatusRequestEntityTooLarge, Type: "content_too_long_exception", Reason: "the request is too large: " + strconv.Itoa(elastic.MaxBody) + " bytes are the most"}
+	}
+	return b, nil
+}
+
+func write(w http.ResponseWriter, b []byte) error {
+	_, _ = w.Write(b) // of a client that went away nobody wants to know
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return write(w, b)
+}
+
+// limited is a request with the indices of its address, and whose lines may be
+// seen.
+func (a *api) limited(r *http.Request, req query.Request, indices string) query.Request {
+	if indices != "" && indices != "_all" && indices != "*" {
+		req.Filter = query.And{elastic.Indices(indices, a.options()), cmp.Or[query.Filter](req.Filter, query.All{})}
+	}
+	req.Owners = a.o.Owners(r)
+	return req
+}
+
+// searcher answers a request for indices: from the store, or from the documents
+// where all of them are.
+func (a *api) searcher(ctx context.Context, indices string) (query.Searcher, error) {
+	if a.o.Documents == nil || indices == "" {
+		return a.o.Store, nil
+	}
+	for one := range strings.SplitSeq(indices, ",") {
+		if !a.o.Documents.Has(strings.TrimSuffix(one, "*")) {
+			return a.o.Store, nil
+		}
+	}
+	docs, err := a.o.Documents.All(ctx, matching(indices))
+	return query.Naive(docs), err
+}
+
+// matching says of the name of an index whether an address names it.
+func matching(indices string) func(string) bool {
+	f := elastic.Indices(indices, elastic.Options{Index: unnamed})
+	return func(index string) bool { return query.Match(f, &record.Record{Index: index}) }
+}
+
+func (a *api) answer(r *http.Request, req query.Request, indices string) (*query.Result, error) {
+	s, err := a.searcher(r.Context(), indices)
+	if err != nil {
+		return nil, err
+	}
+	req = a.limited(r, req, indices)
+	if _, ok := s.(query.Naive); ok {
+		req.Owners = nil // documents belong to no one
+	}
+	res, err := s.Search(r.Context(), req)
+	if err != nil {
+		if r.Context().Err() != nil {
+			return nil, err
+		}
+		return nil, &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: err.Error()}
+	}
+	return res, nil
+}
+
+// place is a search that goes on: nothing of it is kept here, all of it is in
+// the id that the client hands back.
+type place struct {
+	Body  json.RawMessage `json:"b,omitempty"`
+	Index string          `json:"i,omitempty"`
+	Until int64           `json:"u"` // nanoseconds; lines that came later are not of it
+	After []record.Value  `json:"a,omitempty"`
+	Ends  int64           `json:"e"` // seconds
+}
+
+func (p place) id() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("elasticapi: " + err.Error()) // texts and numbers can be written
+	}
+	return base64.URLEncoding.EncodeToString(b)
+}
+
+var errNoContext = &elastic.Error{Status: http.StatusNotFound, Type: "search_context_missing_exception", Reason: "No search context found for this id"}
+
+func (a *api) placeOf(id string) (place, error) {
+	var p place
+	b, err := base64.URLEncoding.DecodeString(id)
+	if err != nil || json.Unmarshal(b, &p) != nil || p.Ends < a.o.Now().Unix() {
+		return p, errNoContext
+	}
+	return p, nil
+}
+
+// until has a request see only lines that had come at a moment.
+func until(req query.Request, ns int64) query.Request {
+	req.Filter = query.And{query.Range{Field: record.Ingested, To: record.TimeValue(ns)}, cmp.Or[query.Filter](req.Filter, query.All{})}
+	return req
+}
+
+func keepAlive(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[s[len(s)-1]]
+	n, err := strconv.Atoi(s[:len(s)-1])
+	if err != nil || unit == 0 || n <= 0 || time.Duration(n)*unit > 24*time.Hour {
+		return 0, &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "failed to parse setting [keep_alive] with value [" + s + "]; write 1m, at most 24h"}
+	}
+	return time.Duration(n) * unit, nil
+}
+
+// fromQuery takes what of a search stands in its address.
+func fromQuery(r *http.Request, req *query.Request, ex *elastic.Extras, now time.Time) error {
+	q := r.URL.Query()
+	ex.TypedKeys = truth(q.Get("typed_keys"))
+	ex.TotalAsInt = truth(q.Get("rest_total_hits_as_int"))
+	for name, to := range map[string]*int{"size": &req.Size, "from": &req.Skip} {
+		if s := q.Get(name); s != "" {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < 0 {
+				return &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "Failed to parse int parameter [" + name + "] with value [" + s + "]"}
+			}
+			*to = n
+		}
+	}
+	if text := q.Get("q"); text != "" {
+		f, err := querytext.Parse(text, querytext.Options{Now: now, Or: true})
+		if err != nil {
+			return &elastic.Error{Status: http.StatusBadRequest, Type: "query_shard_exception", Reason: "Failed to parse query [" + text + "]: " + err.Error()}
+		}
+		req.Filter = query.And{f, cmp.Or[query.Filter](req.Filter, query.All{})}
+	}
+	if s := q.Get("sort"); s != "" && len(req.Sort) == 0 {
+		for one := range strings.SplitSeq(s, ",") {
+			field, dir, _ := strings.Cut(one, ":")
+			if field != "_score" && field != "_doc" {
+				req.Sort = append(req.Sort, query.Sort{Field: strings.TrimSuffix(field, ".keyword"), Desc: dir == "desc"})
+			}
+		}
+	}
+	return nil
+}
+
+func truth(s string) bool { return s == "true" || s == "1" }
+
+func (a *api) search(w http.ResponseWriter, r *http.Request) error {
+	b, err := body(r)
+	if err != nil {
+		return err
+	}
+	req, ex, err := elastic.Search(b, a.options())
+	if err != nil {
+		return err
+	}
+	if err := fromQuery(r, &req, ex, a.o.Now()); err != nil {
+		return err
+	}
+	indices := r.PathValue("index")
+	alive, err := keepAlive(r.URL.Query().Get("scroll"))
+	if err != nil {
+		return err
+	}
+	if ex.PIT != "" {
+		p, err := a.placeOf(ex.PIT)
+		if err != nil {
+			return err
+		}
+		indices, req = p.Index, until(req, p.Until)
+		if ex.KeepAlive > 0 {
+			p.Ends = a.o.Now().Add(ex.KeepAlive).Unix()
+			ex.PIT = p.id()
+		}
+	}
+	p := place{Index: indices, Until: a.o.Now().UnixNano()}
+	if alive > 0 {
+		req = until(req, p.Until)
+	}
+	res, err := a.answer(r, req, indices)
+	if err != nil {
+		return err
+	}
+	if alive > 0 {
+		if p.Body, err = scrolled(b, req); err != nil {
+			return err
+		}
+		p.Ends = a.o.Now().Add(alive).Unix()
+		if n := len(res.Hits); n > 0 {
+			p.After = res.Hits[n-1].Sort
+		}
+		ex.ScrollID = p.id()
+	}
+	return write(w, elastic.Response(res, ex))
+}
+
+// scrolled is the body of a search for its next pages: without aggregations and
+// places, with the size of the first.
+func scrolled(b []byte, req query.Request) (json.RawMessage, error) {
+	all := map[string]json.RawMessage{}
+	if len(strings.TrimSpace(string(b))) > 0 {
+		if err := json.Unmarshal(b, &all); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range []string{"aggs", "aggregations", "from", "search_after", "size"} {
+		delete(all, k)
+	}
+	all["size"] = json.RawMessage(strconv.Itoa(req.Size))
+	return json.Marshal(all)
+}
+
+func (a *api) scroll(w http.ResponseWriter, r *http.Request) error {
+	b, err := body(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		ScrollID string `json:"scroll_id"`
+		Scroll   string `json:"scroll"`
+	}
+	if text := strings.TrimSpace(string(b)); strings.HasPrefix(text, "{") {
+		if err := json.Unmarshal(b, &in); err != nil {
+			return &elastic.Error{Status: http.StatusBadRequest, Type: "parsing_exception", Reason: err.Error()}
+		}
+	}
+	id := cmp.Or(in.ScrollID, r.PathValue("id"), r.URL.Query().Get("scroll_id"))
+	p, err := a.placeOf(id)
+	if err != nil {
+		return err
+	}
+	alive, err := keepAlive(cmp.Or(in.Scroll, r.URL.Query().Get("scroll")))
+	if err != nil {
+		return err
+	}
+	req, ex, err := elastic.Search(p.Body, a.options())
+	if err != nil {
+		return err
+	}
+	ex.TotalAsInt = truth(r.URL.Query().Get("rest_total_hits_as_int"))
+	res := &query.Result{}
+	if p.After != nil { // the page before had something
+		req.After = p.After
+		if res, err = a.answer(r, until(req, p.Until), p.Index); err != nil {
+			return err
+		}
+	}
+	p.After = nil
+	if n := len(res.Hits); n > 0 {
+		p.After = res.Hits[n-1].Sort
+	}
+	if alive > 0 {
+		p.Ends = a.o.Now().Add(alive).Unix()
+	}
+	ex.ScrollID = p.id()
+	return write(w, elastic.Response(res, ex))
+}
+
+func (a *api) endScroll(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]any{"succeeded": true, "num_freed": 1})
+}
+
+func (a *api) msearch(w http.ResponseWriter, r *http.Request) error {
+	b, err := body(r)
+	if err != nil {
+		return err
+	}
+	parts, err := elastic.Parts(b)
+	if err != nil {
+		return err
+	}
+	began := a.o.Now()
+	out := []byte(`{"responses":[`)
+	for i, part := range parts {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		one, err := func() ([]byte, error) {
+			req, ex, err := elastic.Search(part.Body, a.options())
+			if err != nil {
+				return nil, err
+			}
+			ex.TypedKeys, ex.TotalAsInt = truth(r.URL.Query().Get("typed_keys")), truth(r.URL.Query().Get("rest_total_hits_as_int"))
+			res, err := a.answer(r, req, cmp.Or(part.Index, r.PathValue("index")))
+			if err != nil {
+				return nil, err
+			}
+			return elastic.Response(res, ex), nil
+		}()
+		if err != nil {
+			out = append(out, elastic.AsError(err).Body()...)
+			continue
+		}
+		out = append(out, one[:len(one)-1]...)
+		out = append(out, `,"status":200}`...)
+	}
+	out = append(out, `],"took":`...)
+	out = strconv.AppendInt(out, a.o.Now().Sub(began).Milliseconds(), 10)
+	return write(w, append(out, '}'))
+}
+
+func (a *api) count(w http.ResponseWriter, r *http.Request) error {
+	b, err := body(r)
+	if err != nil {
+		return err
+	}
+	req, err := elastic.Query(b, a.options())
+	if err != nil {
+		return err
+	}
+	var ex elastic.Extras
+	if err := fromQuery(r, &req, &ex, a.o.Now()); err != nil {
+		return err
+	}
+	req.Size = 0
+	res, err := a.answer(r, req, r.PathValue("index"))
+	if err != nil {
+		return err
+	}
+	return write(w, elastic.CountResponse(res))
+}
+
+func (a *api) openPIT(w http.ResponseWriter, r *http.Request) error {
+	alive, err := keepAlive(cmp.Or(r.URL.Query().Get("keep_alive"), "1m"))
+	if err != nil {
+		return err
+	}
+	now := a.o.Now()
+	return writeJSON(w, map[string]any{"id": place{Index: r.PathValue("index"), Until: now.UnixNano(), Ends: now.Add(alive).Unix()}.id()})
+}
+
+func (a *api) closePIT(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]any{"succeeded": true, "num_freed": 1})
+}
+
+// seen is how far back fields and indices are looked for.
+const seen = 60 * 24 * time.Hour
+
+// fields are the kinds of the fields of the newest lines.
+func (a *api) fields(r *http.Request, indices string) (map[string]record.Kind, error) {
+	now := a.o.Now()
+	res, err := a.answer(r, query.Request{From: now.Add(-seen).UnixNano(), Size: 2000, TotalUpTo: 2000}, indices)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]record.Kind{record.Time: record.Moment, record.Message: record.String, record.Ingested: record.Moment, record.OwnerField: record.String, record.Class: record.String}
+	for i := range res.Hits {
+		for _, f := range res.Hits[i].Fields {
+			if k, ok := out[f.Name]; ok && k != f.Value.Kind {
+				out[f.Name] = record.String
+				if k == record.Int && f.Value.Kind == record.Float || k == record.Float && f.Value.Kind == record.Int {
+					out[f.Name] = record.Float
+				}
+				continue
+			}
+			out[f.Name] = f.Value.Kind
+		}
+	}
+	return out, nil
+}
+
+// typeOf is what Elasticsearch calls a kind of field.
+func typeOf(field string, k record.Kind) string {
+	switch k {
+	case record.Int:
+		return "long"
+	case record.Float:
+		return "double"
+	case record.Bool:
+		return "boolean"
+	case record.Moment:
+		return "date"
+	}
+	if field == record.Message || strings.HasSuffix(field, ".message") {
+		return "text"
+	}
+	return "keyword"
+}
+
+func (a *api) fieldCaps(w http.ResponseWriter, r *http.Request) error {
+	indices := r.PathValue("index")
+	fields, err := a.fields(r, indices)
+	if err != nil {
+		return err
+	}
+	want := strings.Split(cmp.Or(r.URL.Query().Get("fields"), "*"), ",")
+	out := map[string]any{}
+	for name, kind := range fields {
+		if !slices.ContainsFunc(want, func(p string) bool { return glob(p, name) }) {
+			continue
+		}
+		t := typeOf(name, kind)
+		out[name] = map[string]any{t: map[string]any{"type": t, "metadata_field": false, "searchable": true, "aggregatable": t != "text"}}
+	}
+	names, err := a.indices(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]any{"indices": slices.Sorted(maps.Keys(names)), "fields": out})
+}
+
+func glob(pattern, name string) bool {
+	p, err := query.NewPattern("x", query.Wildcard, pattern, false)
+	return err == nil && p.Regexp.MatchString(name)
+}
+
+// indices are the names of indices with how many lines each has.
+func (a *api) indices(r *http.Request) (map[string]int64, error) {
+	now := a.o.Now()
+	res, err := a.answer(r, query.Request{From: now.Add(-seen).UnixNano(), Aggs: map[string]query.Agg{
+		"i": {Kind: query.Terms, Field: record.Index, Size: 1000, Missing: record.StringValue(unnamed)},
+	}}, "")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, b := range res.Aggs["i"].Buckets {
+		out[b.Key.Text()] = b.Count
+	}
+	if a.o.Documents != nil {
+		docs, err := a.o.Documents.All(r.Context(), func(string) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		for i := range docs {
+			out[docs[i].Index]++
+		}
+	}
+	return out, nil
+}
+
+func (a *api) mapping(w http.ResponseWriter, r *http.Request) error {
+	names, err := a.indices(r)
+	if err != nil {
+		return err
+	}
+	asked := r.PathValue("index")
+	match := func(string) bool { return true }
+	if asked != "" {
+		match = matching(asked)
+	}
+	var out []string
+	for n := range names {
+		if match(n) {
+			out = append(out, n)
+		}
+	}
+	if len(out) == 0 && asked != "" && !strings.ContainsAny(asked, "*,") {
+		return &elastic.Error{Status: http.StatusNotFound, Type: "index_not_found_exception", Reason: "no such index [" + asked + "]"}
+	}
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	fields, err := a.fields(r, asked)
+	if err != nil {
+		return err
+	}
+	properties := map[string]any{}
+	for name, kind := range fields {
+		nest(properties, strings.Split(name, "."), typeOf(name, kind))
+	}
+	answer := map[string]any{}
+	for _, n := range out {
+		answer[n] = map[string]any{"mappings": map[string]any{"properties": properties}}
+		if !strings.HasSuffix(r.URL.Path, "/_mapping") {
+			answer[n] = map[string]any{"aliases": map[string]any{}, "mappings": map[string]any{"properties": properties}, "settings": map[string]any{"index": map[string]any{"number_of_shards": "1", "number_of_replicas": "0"}}}
+		}
+	}
+	return writeJSON(w, answer)
+}
+
+// nest puts a field into the tree of a mapping. Where a name is a field and an
+// object at once, the object goes first.
+func nest(into map[string]any, path []string, kind string) {
+	name := path[0]
+	if len(path) == 1 {
+		if _, ok := into[name]; !ok {
+			into[name] = map[string]any{"type": kind}
+		}
+		return
+	}
+	node, _ := into[name].(map[string]any)
+	if node == nil || node["properties"] == nil {
+		node = map[string]any{"properties": map[string]any{}}
+		into[name] = node
+	}
+	nest(node["properties"].(map[string]any), path[1:], kind)
+}
+
+func (a *api) catIndices(w http.ResponseWriter, r *http.Request) error {
+	names, err := a.indices(r)
+	if err != nil {
+		return err
+	}
+	match := func(string) bool { return true }
+	if asked := r.PathValue("index"); asked != "" {
+		match = matching(asked)
+	}
+	type row struct {
+		Health string `json:"health"`
+		Status string `json:"status"`
+		Index  string `json:"index"`
+		Docs   string `json:"docs.count"`
+	}
+	rows := []row{}
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		if match(n) {
+			rows = append(rows, row{"green", "open", n, strconv.FormatInt(names[n], 10)})
+		}
+	}
+	if r.URL.Query().Get("format") == "json" || strings.Contains(r.Header.Get("Accept"), "json") {
+		return writeJSON(w, rows)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	var b strings.Builder
+	for _, one := range rows {
+		b.WriteString(one.Health + " " + one.Status + " " + one.Index + " " + one.Docs + "\n")
+	}
+	return write(w, []byte(b.String()))
+}
+
+func (a *api) document(w http.ResponseWriter, r *http.Request) error {
+	index, id := r.PathValue("index"), r.PathValue("id")
+	res, err := a.answer(r, query.Request{Filter: query.Equal{Field: record.ID, Value: record.StringValue(id)}, Size: 1, TotalUpTo: 1}, index)
+	if err != nil {
+		return err
+	}
+	source := strings.Contains(r.URL.Path, "/_source/")
+	if len(res.Hits) == 0 {
+		if source {
+			return &elastic.Error{Status: http.StatusNotFound, Type: "resource_not_found_exception", Reason: "Document not found [" + index + "]/[" + id + "]"}
+		}
+		w.WriteHeader(http.StatusNotFound)
+		return writeJSON(w, map[string]any{"_index": index, "_id": id, "found": false})
+	}
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	doc := elastic.Source(&res.Hits[0].Record)
+	if source {
+		return write(w, doc)
+	}
+	return writeJSON(w, map[string]any{"_index": index, "_id": id, "_version": 1, "_seq_no": res.Hits[0].Seq, "_primary_term": 1, "found": true, "_source": json.RawMessage(doc)})
+}
+
+func (a *api) deleteByQuery(w http.ResponseWriter, r *http.Request) error {
+	index := r.PathValue("index")
+	s, err := a.searcher(r.Context(), index)
+	if err != nil {
+		return err
+	}
+	docs, ok := s.(query.Naive)
+	if !ok {
+		return &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "lines of logs are not deleted one by one; their policy and `erase` delete them"}
+	}
+	b, err := body(r)
+	if err != nil {
+		return err
+	}
+	req, err := elastic.Query(b, a.options())
+	if err != nil {
+		return err
+	}
+	var gone []record.Record
+	for i := range docs {
+		if (req.From == 0 || docs[i].Time >= req.From) && (req.To == 0 || docs[i].Time < req.To) && query.Match(cmp.Or[query.Filter](req.Filter, query.All{}), &docs[i]) {
+			gone = append(gone, docs[i])
+		}
+	}
+	if err := a.o.Documents.Delete(r.Context(), gone); err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]any{"took": 1, "timed_out": false, "total": len(gone), "deleted": len(gone), "batches": 1, "version_conflicts": 0, "noops": 0, "failures": []any{}})
+}
+
+func acknowledged(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, map[string]any{"acknowledged": true, "shards_acknowledged": true, "index": r.PathValue("index")})
+}
+
+func refreshed(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]any{"_shards": map[string]any{"total": 1, "successful": 1, "failed": 0}})
+}
+
+func health(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]any{
+		"cluster_name": "vigie", "status": "green", "timed_out": false, "number_of_nodes": 1, "number_of_data_nodes": 1, "active_primary_shards": 1, "active_shards": 1,
+		"relocating_shards": 0, "initializing_shards": 0, "unassigned_shards": 0, "active_shards_percent_as_number": 100.0,
+	})
+}
