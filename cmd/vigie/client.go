@@ -18,7 +18,10 @@ import (
 )
 
 // client asks a hub as a program with a token.
-type client struct{ hub, tokenFile string }
+type client struct {
+	hub, tokenFile string
+	endless        bool // an answer has no end, or a late one
+}
 
 // flags adds what says which hub to ask, and as whom.
 func (c *client) flags(cmd *cobra.Command) {
@@ -90,6 +93,9 @@ func (c *client) open(ctx context.Context, method, path string, query url.Values
 		Timeout: patience,
 		// A token is for the hub that was named, not for where it may lead.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if c.endless {
+		hc.Timeout = 0
 	}
 	res, err := hc.Do(req)
 	if err != nil {

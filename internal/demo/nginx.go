@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -84,7 +85,7 @@ func (n *nginx) run(ctx context.Context) error {
 	cancel()
 	<-done
 	if ctx.Err() == nil {
-		return fmt.Errorf("nginx ended: %v; its error.log is in %s", err, n.dir)
+		return fmt.Errorf("nginx ended, its error.log is in %s: %w", n.dir, errOrEnd(err))
 	}
 	return nil //nolint:nilerr // it was told to end
 }
@@ -120,4 +121,14 @@ func (n *nginx) visit(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// errEnded is a program that ended by itself without a mistake.
+var errEnded = errors.New("it ended by itself")
+
+func errOrEnd(err error) error {
+	if err == nil {
+		return errEnded
+	}
+	return err
 }
