@@ -25,6 +25,8 @@ func exampleSections() []opsrepo.Section {
 		opsrepo.NewList("channels", opsrepo.ListOptions[yaml.Node]{}),
 		opsrepo.NewSingle("notification_policy", opsrepo.SingleOptions[yaml.Node]{}),
 		opsrepo.NewSingle("drift_policy", opsrepo.SingleOptions[yaml.Node]{}),
+		opsrepo.NewList("log_routes", opsrepo.ListOptions[yaml.Node]{}),
+		opsrepo.NewSingle("log_policy", opsrepo.SingleOptions[yaml.Node]{}),
 		opsrepo.NewList("playbooks", opsrepo.ListOptions[yaml.Node]{}),
 		opsrepo.NewSingle("review_policy", opsrepo.SingleOptions[yaml.Node]{}),
 		opsrepo.NewList("approval_policy", opsrepo.ListOptions[yaml.Node]{}),

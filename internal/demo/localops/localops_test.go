@@ -9,6 +9,7 @@ import (
 	"github.com/vigie-ops/vigie/examples"
 	"github.com/vigie-ops/vigie/internal/demo/localops"
 	"github.com/vigie-ops/vigie/internal/fleet"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
 	"github.com/vigie-ops/vigie/internal/operate/drift"
 	"github.com/vigie-ops/vigie/internal/operate/plan"
@@ -76,7 +77,7 @@ func TestAMachinesNameBecomesASlug(t *testing.T) {
 
 // sections are what a hub reads, as far as it stands below the demo.
 func sections() []opsrepo.Section {
-	return slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(), drift.Sections(),
+	return slices.Concat(fleet.Sections(), people.Sections(), probe.Sections(), alert.Sections(), notify.Sections(), playbook.Sections(), plan.Sections(), logs.Sections(), drift.Sections(),
 		[]opsrepo.Section{opsrepo.NewFiles("rules", opsrepo.FilesOptions[string]{
 			Glob: "rules/**/*.{yaml,yml}", Decode: func(name string, _ []byte) (string, opsrepo.Problems) { return name, nil },
 		})})
