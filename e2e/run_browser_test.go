@@ -312,7 +312,7 @@ func playbookOf(archive string) string {
 func (y *yard) schedules(t *testing.T, b *window) {
 	b.t = t
 	b.open("/schedules")
-	b.row("Schedules", "Look for what differs", "30 2 * * *")
+	b.row("Schedules", "Look for what differs", "every day at 02:30")
 	b.row("Schedules", "Tours", "paused")
 	if keepPictures() {
 		within(t, 2*time.Minute, "the one that starts soon has started", func() error {

@@ -37,7 +37,7 @@ func (y *yard) looked(t *testing.T, what string, ok func([]finding) bool) []find
 
 // drifts has somebody change a file by hand, and a run mend it.
 func (y *yard) drifts(t *testing.T) {
-	y.ended(t, y.ask(t, "site", "", nil).ID, "succeeded")
+	y.ended(t, y.ask(t, "site", "all", nil).ID, "succeeded")
 	put(t, y.servers[1].Path("/srv/site/greeting"), "mended by hand at night\n", 0o644)
 	found := y.looked(t, "the look finds what was changed by hand", func(f []finding) bool { return len(f) > 0 })
 	if len(found) != 1 || found[0].Server != "app-02" || found[0].Task != "A file" || !strings.Contains(found[0].Diff, "-mended by hand at night") || !strings.Contains(found[0].Diff, "+good day from app-02") {

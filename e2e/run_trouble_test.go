@@ -91,7 +91,7 @@ func (y *yard) canceled(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("canceling took %v", took)
 	}
-	if got, want := r.hosts(), (map[string]string{"app-01": "cut off", "app-02": "untouched"}); !maps.Equal(got, want) || r.Cause != "by story-admin" {
+	if got, want := r.hosts(), (map[string]string{"app-01": "cut off", "app-02": "untouched"}); !maps.Equal(got, want) || r.Cause != "by story-admin: the wrong evening" {
 		t.Errorf("the servers are %v and the cause is %q, want %v", got, r.Cause, want)
 	}
 	if left := y.processesOf(t, r.Number); len(left) > 0 {
