@@ -46,7 +46,7 @@ var core = []string{"observe/*", "operate/*", "respond/*", "fleet", "fleet/enrol
 
 // pure are the packages of rooms that an agent face may use beside wire,
 // signal and lib: they know neither the database nor the operations repository.
-var pure = []string{"observe/probe/prober", "observe/logs/parse", "observe/logs/record"}
+var pure = []string{"observe/probe/prober", "observe/logs/parse", "observe/logs/record", "observe/logs/rotation"}
 
 // floorOf finds the floor of a package, or of the folder it lies in, and the
 // room that stands there. A room that is named goes before a pattern, and of

@@ -38,7 +38,7 @@ func newInventory() *cobra.Command {
 			if len(problems) > 0 {
 				return problems
 			}
-			inv := playbook.NewInventory(fleet.NewSnapshot(g))
+			inv := playbook.NewInventory(fleet.NewSnapshot(g)).Add(hub.HostVars(g))
 			print := inv.List
 			if !list {
 				print = func() ([]byte, error) { return inv.Host(host) }

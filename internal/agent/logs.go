@@ -81,6 +81,15 @@ func (f LogFiles) begin() (*regexp.Regexp, error) {
 	return nil, nil
 }
 
+// files are what the collector of how long files are kept looks at.
+func (l Logs) files() []logsagent.Files {
+	out := make([]logsagent.Files, 0, len(l.Files))
+	for _, f := range l.Files {
+		out = append(out, logsagent.Files{Paths: f.Paths, Exclude: f.Exclude, Class: f.Class})
+	}
+	return out
+}
+
 // shipper makes what ships lines to one hub; nil where none are to be sent.
 func (l *link) shipper() (*logsagent.Shipper, error) {
 	c := l.agent.o.Config.Logs

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vigie-ops/vigie/internal/fleet/fleetagent"
+	"github.com/vigie-ops/vigie/internal/observe/logs/logsagent"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/metricsagent"
 )
 
@@ -15,7 +16,7 @@ func (a *Agent) ownSources() ([]Source, error) {
 	c := a.o.Config
 	metrics, err := metricsagent.New(metricsagent.Options{
 		Interval: time.Duration(c.Collect.Interval), Disable: c.Collect.Disable, Instance: a.instance(),
-		Certificates: c.Certificates, Root: a.o.Root, Log: a.log, Extra: []prometheus.Collector{newSelf(a)},
+		Certificates: c.Certificates, Root: a.o.Root, Log: a.log, Extra: []prometheus.Collector{newSelf(a), logsagent.NewKept(a.o.Root, c.Logs.files())},
 	})
 	if err != nil {
 		return nil, err

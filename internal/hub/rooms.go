@@ -12,9 +12,11 @@ import (
 	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/hub/intake"
 	"github.com/vigie-ops/vigie/internal/lib/netguard"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/metrics"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/heard"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/remote"
+	"github.com/vigie-ops/vigie/internal/observe/metrics/rules"
 	"github.com/vigie-ops/vigie/internal/observe/probe"
 	"github.com/vigie-ops/vigie/internal/observe/probe/prober"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -76,6 +78,9 @@ func (h *Hub) openObserve(ctx context.Context) error {
 		Dir: filepath.Join(h.o.Config.Data, "metrics"), RawRetention: c.RawRetention.Std(), RawMaxBytes: c.RawSize,
 		RollupRetention: c.RollupRetention.Std(), RollupMaxBytes: c.RollupSize, RuleInterval: c.RuleInterval.Std(), ExternalURL: external,
 		Sink: h.board, Alerts: h.board, Version: h.o.Version, Registry: h.registry, Log: quieter(h.log), Now: h.o.Now,
+		Rules: func(g *opsrepo.Generation) []rules.File {
+			return []rules.File{{Name: rules.MadePrefix + "log_policy", Content: logs.Rules(g)}}
+		},
 	}
 	if c.Engine == "remote" {
 		o.Remote = &remote.Options{WriteURL: c.WriteURL, QueryURL: c.QueryURL}

@@ -25,7 +25,7 @@ func (h *Hub) openRuns(commits *opsrepo.Commits) {
 	h.runs = run.New(run.Options{
 		DB: h.state, Log: h.log, Now: h.o.Now,
 		Sandbox: run.Sandbox{User: c.Runs.User, Ansible: c.Runs.Ansible, Dir: filepath.Join(c.Data, "runs")},
-		Commits: commits, Current: h.ops.Current, Sections: Sections(),
+		Commits: commits, Current: h.ops.Current, Sections: Sections(), HostVars: HostVars,
 		Reported: h.facts.HostKeys, Keys: keys{h.keys}, MayRead: c.mayRead, Vaults: vaults,
 		People: approvers{h.staff}, Messages: notices{h.courier}, Audit: auditor{h.audit}, Sink: h.board, Changed: h.changed,
 		Worker: worker(c.Data), Lint: true, Concurrency: c.Runs.Concurrency,

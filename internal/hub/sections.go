@@ -39,6 +39,10 @@ func Sections() []opsrepo.Section {
 	)
 }
 
+// HostVars are the variables that rooms give playbooks beside those of the
+// fleet, by server.
+func HostVars(g *opsrepo.Generation) map[string]map[string]any { return logs.HostVars(g) }
+
 // Schemas lists the tables of all rooms.
 func Schemas() []db.Schema {
 	return []db.Schema{

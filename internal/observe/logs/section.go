@@ -41,6 +41,7 @@ type Policy struct {
 	Holds []Hold           `yaml:"holds" ops:"doc=Whose lines are not deleted, however old."`
 	// OnServers is what the servers themselves keep.
 	OnServers map[string]opsrepo.Duration `yaml:"on_servers" ops:"doc=How long files of a class stay on the servers; web: 98d and application: 364d if absent."`
+	Rotate    []Rotation                  `yaml:"rotate" ops:"doc=Which files servers keep, as policies for logrotate that playbooks write."`
 }
 
 // Keep is how long some lines are kept.
@@ -134,11 +135,7 @@ func checkPolicy(c *opsrepo.Checker, p Policy) {
 	for _, h := range p.Holds {
 		one(h.Pos, "a hold", h.Instance, h.Server)
 	}
-	for class, d := range p.OnServers {
-		if !validClass(class) || d.Std() < 24*time.Hour {
-			c.Errorf(c.FieldPos(p.Pos, "on_servers"), "write a class and at least 1d, not %s: %s", class, d)
-		}
-	}
+	checkOnServers(c, p)
 }
 
 // globs are the conditions of a route by field.

@@ -29,6 +29,9 @@ func decodeRules(name string, content []byte) (rules.File, opsrepo.Problems) {
 // Groups that did not change go on undisturbed.
 func (r *Room) ApplyOps(_ context.Context, tx *db.Tx, g *opsrepo.Generation) error {
 	files := RuleFiles.Of(g)
+	if r.o.Rules != nil {
+		files = append(slices.Clone(files), r.o.Rules(g)...)
+	}
 	loc := time.UTC
 	if c, ok := fleet.TheCompany.Of(g); ok && c.Timezone != "" {
 		if l, err := time.LoadLocation(c.Timezone); err == nil { // checked with the company

@@ -30,12 +30,15 @@ import (
 	"github.com/vigie-ops/vigie/internal/observe/metrics/rollup"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/rules"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/tsdbs"
+	"github.com/vigie-ops/vigie/internal/opsrepo"
 	"github.com/vigie-ops/vigie/internal/signal"
 )
 
 // Options are what the room needs. Zero fields take the defaults.
 type Options struct {
-	Dir             string // of the embedded databases
+	Dir string // of the embedded databases
+	// Rules are files of rules that other rooms make of a generation; nil makes none.
+	Rules           func(*opsrepo.Generation) []rules.File
 	RawRetention    time.Duration
 	RawMaxBytes     int64
 	RollupRetention time.Duration

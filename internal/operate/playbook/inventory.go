@@ -54,6 +54,20 @@ func NewInventory(f *fleet.Snapshot) *Inventory {
 	return inv
 }
 
+// Add gives servers more variables, by slug. Those of the fleet stand.
+func (inv *Inventory) Add(vars map[string]map[string]any) *Inventory {
+	for slug, more := range vars {
+		if host := inv.hosts[slug]; host != nil {
+			for name, value := range more {
+				if _, there := host[name]; !there {
+					host[name] = value
+				}
+			}
+		}
+	}
+	return inv
+}
+
 // GroupName is the name of a group: the prefix and the name, with _ for what
 // Ansible does not take; empty for an empty name.
 func GroupName(prefix, name string) string {

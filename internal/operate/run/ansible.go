@@ -40,7 +40,11 @@ func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, er
 		more[s] = map[string]any{"ansible_ssh_extra_args": "-o HostKeyAlias=" + s}
 	}
 	j.in["ssh_config"] = sshConfig(jumps(f, r.Servers))
-	inventory, err := playbook.NewInventory(f).File(more)
+	all := playbook.NewInventory(f)
+	if o.o.HostVars != nil {
+		all.Add(o.o.HostVars(g))
+	}
+	inventory, err := all.File(more)
 	if err != nil {
 		return job{}, err
 	}

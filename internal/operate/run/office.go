@@ -79,6 +79,9 @@ type Options struct {
 	Commits  Commits                    // nil where there is no git
 	Current  func() *opsrepo.Generation // that the hub follows, or nil
 	Sections []opsrepo.Section
+	// HostVars are variables of servers that other rooms add to the inventory;
+	// nil adds none.
+	HostVars func(*opsrepo.Generation) map[string]map[string]any
 	Reported func(ctx context.Context, server string) ([]string, error) // host keys that the server's agent reported
 	Keys     KeySource
 	MayRead  func(secret.Ref) error // why a vault's password must not be read, or nil

@@ -14,6 +14,10 @@ var shipped embed.FS
 // ShippedPrefix begins the names of the rule files that Vigie brings along.
 const ShippedPrefix = "shipped:"
 
+// MadePrefix begins the names of the rule files that Vigie makes of a section
+// of the operations repository.
+const MadePrefix = "made:"
+
 // Shipped returns the rule files that are on without any configuration.
 func Shipped() ([]File, error) {
 	entries, err := fs.ReadDir(shipped, "shipped")
