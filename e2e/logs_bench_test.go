@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -77,11 +77,22 @@ func memoryOf(pid int) (now, most int64) {
 }
 
 // BenchmarkLogs writes lines to a whole hub through _bulk, each batch fsynced
-// before it is answered, and asks for them. VIGIE_BENCH_LINES says how many.
+// before it is answered, and asks for them. VIGIE_BENCH_LINES says how many, or
+// VIGIE_BENCH_BULK which file of a bulk to send instead of lines made here.
 func BenchmarkLogs(b *testing.B) {
 	total := 2_000_000
 	if n, err := strconv.Atoi(os.Getenv("VIGIE_BENCH_LINES")); err == nil {
 		total = n
+	}
+	var shipped *bufio.Scanner
+	if name := os.Getenv("VIGIE_BENCH_BULK"); name != "" {
+		f, err := os.Open(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close() //nolint:errcheck // only read
+		shipped = bufio.NewScanner(f)
+		shipped.Buffer(nil, 1<<20)
 	}
 	d := startDemo(b, b.TempDir(), freeAddress(b))
 	send := func(body []byte) error {
@@ -103,36 +114,63 @@ func BenchmarkLogs(b *testing.B) {
 	}
 	const batch = 2000
 	began := time.Now()
-	b.Run("bulk", func(b *testing.B) {
-		for b.Loop() {
-			var left atomic.Int64
-			left.Store(int64(total))
-			var all sync.WaitGroup
-			for w := range 2 {
-				all.Go(func() {
-					r := rand.New(rand.NewPCG(7, uint64(w)))
-					var body []byte
-					for {
-						n := left.Add(-batch)
-						if n < -batch+1 {
-							return
-						}
-						body = body[:0]
-						for i := range batch {
-							k := total - int(n) - i
-							body = shippedLine(r, body, i, began.Add(-24*time.Hour).Add(time.Duration(k)*24*time.Hour/time.Duration(total)))
-						}
-						if err := send(body); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+	var taken struct {
+		sync.Mutex
+		lines, batches int
+		trace          string
+	}
+	next := func(r *rand.Rand, body []byte) []byte {
+		taken.Lock()
+		defer taken.Unlock()
+		from := taken.lines
+		if body = body[:0]; shipped == nil {
+			n := min(batch, total-from)
+			taken.lines += n
+			for i := range n {
+				body = shippedLine(r, body, i, began.Add(-24*time.Hour).Add(time.Duration(from+i)*24*time.Hour/time.Duration(total)))
 			}
-			all.Wait()
+		} else {
+			for range batch {
+				for range 2 {
+					if !shipped.Scan() {
+						break
+					}
+					body = append(append(body, shipped.Bytes()...), '\n')
+				}
+			}
+			taken.lines += bytes.Count(body, []byte{'\n'}) / 2
 		}
-		b.ReportMetric(float64(total)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
-		_, most := memoryOf(d.cmd.Process.Pid)
+		if taken.batches++; taken.batches%100 == 50 {
+			if _, after, ok := bytes.Cut(body, []byte(`"trace_id":"`)); ok {
+				id, _, _ := bytes.Cut(after, []byte{'"'})
+				taken.trace = string(id)
+			}
+		}
+		return body
+	}
+	var all sync.WaitGroup
+	for w := range 2 {
+		all.Go(func() {
+			r := rand.New(rand.NewPCG(7, uint64(w)))
+			var body []byte
+			for {
+				if body = next(r, body); len(body) == 0 {
+					return
+				}
+				if err := send(body); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(began)
+	total = taken.lines
+	_, most := memoryOf(d.cmd.Process.Pid)
+	b.Run("bulk", func(b *testing.B) {
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(total)/took.Seconds(), "lines/s")
 		b.ReportMetric(float64(most)/1e6, "MB-most")
 	})
 	// What is asked is asked of files, most of it.
@@ -165,7 +203,7 @@ func BenchmarkLogs(b *testing.B) {
 		{"facet", "/_search"},
 	} {
 		body := map[string]string{
-			"trace id":      `{"query":{"term":{"trace_id":"0000000000000000aaaaaaaaaaaaaaaa"}}}`,
+			"trace id":      `{"query":{"term":{"trace_id":"` + taken.trace + `"}}}`,
 			"common word":   `{"size":0,"track_total_hits":true}`,
 			"top addresses": `{"size":0,"query":{"match":{"message":"Failed"}},"aggs":{"ip":{"terms":{"field":"client_ip","size":10}}}}`,
 			"facet":         `{"size":0,"aggs":{"s":{"terms":{"field":"service.name"}}}}`,

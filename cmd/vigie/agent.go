@@ -25,6 +25,7 @@ func newAgent() *cobra.Command {
 			"Before its first start, `vigie agent enrol` gets it a certificate of each hub.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			collectEarly()
 			config, err := agent.LoadConfig(file)
 			if err != nil {
 				return err

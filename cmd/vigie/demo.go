@@ -17,6 +17,7 @@ func newDemo() *cobra.Command {
 		Short: "Run a hub and an agent on this machine, with real data of it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			collectEarly()
 			program, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this program: %w", err)

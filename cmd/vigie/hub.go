@@ -17,6 +17,7 @@ func newHub() *cobra.Command {
 		Long:  "Run the hub: console, alerts, time series, and the listener that agents send to.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			collectEarly()
 			config, err := hub.LoadConfig(file)
 			if err != nil {
 				return err

@@ -76,6 +76,9 @@ func (s *Store) remember(segment uint64, text []byte, lines []line) {
 	if s.bytes > s.o.Memory {
 		s.wake()
 	}
+	if s.stopMerge != nil && s.bytes > s.o.Memory*3/2 {
+		s.stopMerge() // files come first
+	}
 }
 
 func (m *memory) add(segment uint64, text []byte, l *line) {
@@ -98,14 +101,14 @@ func (m *memory) add(segment uint64, text []byte, l *line) {
 func (s *Store) waitForRoom(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes <= 3*s.o.Memory {
+	if s.bytes <= fullAt*s.o.Memory {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { s.mu.Lock(); s.room.Broadcast(); s.mu.Unlock() })
 	defer stop()
-	for s.bytes > 3*s.o.Memory {
+	for s.bytes > fullAt*s.o.Memory {
 		if ctx.Err() != nil {
 			return record.ErrBusy
 		}
@@ -114,6 +117,10 @@ func (s *Store) waitForRoom(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fullAt is how many times the memory that files are written at is taken before
+// senders wait.
+const fullAt = 2
 
 // roomWait is how long a batch waits for memory.
 const roomWait = 5 * time.Second

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/vigie-ops/vigie/internal/observe/logs/part"
 )
@@ -19,8 +20,15 @@ const (
 	mergeLines = 1_000_000
 )
 
+// calmAfter is how long nothing is merged after a merge was given up for what
+// came meanwhile.
+const calmAfter = 20 * time.Second
+
 // mergeDue merges files where that is worth it.
 func (s *Store) mergeDue(ctx context.Context) error {
+	if s.o.Now().Before(s.mergeAfter) {
+		return nil
+	}
 	today := dayOf(s.o.Now().UnixNano())
 	s.mu.Lock()
 	var all []place
@@ -34,7 +42,15 @@ func (s *Store) mergeDue(ctx context.Context) error {
 			if len(some) == 0 {
 				break
 			}
-			if err := s.merge(ctx, at, some); err != nil {
+			calm, done := s.whileCalm(ctx)
+			err := s.merge(calm, at, some)
+			pressed := calm.Err() != nil
+			done()
+			if pressed && ctx.Err() == nil {
+				s.mergeAfter = s.o.Now().Add(calmAfter)
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -46,6 +62,21 @@ func (s *Store) mergeDue(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	return nil
+}
+
+// whileCalm is a context that ends when memory fills up: a merge can wait, files
+// for what comes cannot.
+func (s *Store) whileCalm(ctx context.Context) (context.Context, func()) {
+	calm, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopMerge = cancel
+	return calm, func() {
+		s.mu.Lock()
+		s.stopMerge = nil
+		s.mu.Unlock()
+		cancel()
+	}
 }
 
 // mergeable are files of a place that should be one.

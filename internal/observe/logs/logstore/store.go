@@ -48,7 +48,7 @@ type Options struct {
 	Total int64
 
 	// Memory is how many bytes of lines are in memory before files are written,
-	// 64 MiB; at three times that nothing is taken for a while.
+	// 48 MiB; at twice that nothing is taken for a while.
 	Memory int64
 	// Log is how many bytes the write-ahead log grows to before what is oldest in
 	// it gets files, 256 MiB.
@@ -71,7 +71,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Memory, o.Log = cmp.Or(o.Memory, 64<<20), cmp.Or(o.Log, 256<<20)
+	o.Memory, o.Log = cmp.Or(o.Memory, 48<<20), cmp.Or(o.Log, 256<<20)
 	o.FileLines, o.Searches = cmp.Or(o.FileLines, 200_000), cmp.Or(o.Searches, 4)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	if o.Retention == nil {
@@ -111,6 +111,11 @@ type Store struct {
 	bytes int64 // of lines in memory
 	files map[place][]*file
 	tails map[*Tail]struct{}
+
+	// stopMerge ends the merge under way, for files that come first; nil without one.
+	stopMerge context.CancelFunc
+	// mergeAfter is of Run alone.
+	mergeAfter time.Time
 
 	// writing is held by whoever writes, replaces or deletes files.
 	writing sync.Mutex
