@@ -234,3 +234,26 @@ func TestLogsAreExportedWhole(t *testing.T) {
 		t.Errorf("%d lines as NDJSON, %d as CSV, want %d", lines, len(rows)-1, len(docs))
 	}
 }
+
+// elastic asks the interface for programs that search an Elasticsearch.
+func elastic[T any](d *demo, method, path, body string) (out T, err error) {
+	req, err := http.NewRequestWithContext(d.t.Context(), method, d.endpoints.Elasticsearch+path, strings.NewReader(body))
+	if err != nil {
+		return out, err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return out, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %d %.300s", method, path, resp.StatusCode, b)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	return out, err
+}

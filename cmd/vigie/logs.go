@@ -192,15 +192,17 @@ func (c *client) tail(cmd *cobra.Command, q url.Values, output string) error {
 	q.Set("fields", "1")
 	c.endless = true
 	errs := cmd.ErrOrStderr()
-	for {
+	for answered := false; ; {
 		r, err := c.open(cmd.Context(), http.MethodGet, apiLogs+"/tail", q, nil)
-		if err != nil {
-			return err
+		if err == nil {
+			answered = true
+			err = errors.Join(follow(r, cmd.OutOrStdout(), errs, output), r.Close())
 		}
-		err = follow(r, cmd.OutOrStdout(), errs, output)
-		_ = r.Close()
-		if cmd.Context().Err() != nil {
-			return nil // interrupted, as it is meant to end
+		switch {
+		case cmd.Context().Err() != nil: // interrupted, as it is meant to end
+			return nil
+		case !answered, errors.Is(err, errPrint):
+			return err
 		}
 		fmt.Fprintln(errs, "The hub is away; asking again.")
 		select {
@@ -208,11 +210,11 @@ func (c *client) tail(cmd *cobra.Command, q url.Values, output string) error {
 			return nil
 		case <-time.After(2 * time.Second):
 		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
 	}
 }
+
+// errPrint ends a tail that nobody reads any more.
+var errPrint = errors.New("print lines")
 
 func follow(r io.Reader, out, errs io.Writer, output string) error {
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -232,7 +234,7 @@ func follow(r io.Reader, out, errs io.Writer, output string) error {
 			for _, one := range push.Lines {
 				if output == "json" {
 					if _, err := fmt.Fprintln(out, string(one)); err != nil {
-						return err
+						return fmt.Errorf("%w: %w", errPrint, err)
 					}
 					continue
 				}
@@ -244,7 +246,7 @@ func follow(r io.Reader, out, errs io.Writer, output string) error {
 					return err
 				}
 				if err := (aLine{Time: l.Time, Level: l.Level, Service: l.Service, Host: l.Host, Message: l.Message}).print(out); err != nil {
-					return err
+					return fmt.Errorf("%w: %w", errPrint, err)
 				}
 			}
 		}

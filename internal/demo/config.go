@@ -26,6 +26,7 @@ func (d *demo) config() hub.Config {
 			Git: "file://" + d.path("ops"), Branch: "main", Interval: interval("2s"),
 		},
 		Logs: hub.Logs{
+			Documents:     []string{"elastalert_status*"},
 			Elasticsearch: hub.LogListen{Listen: d.logs["elasticsearch"]}, OTLP: hub.LogListen{Listen: d.logs["otlp"]}, Loki: hub.LogListen{Listen: d.logs["loki"]},
 			Syslog: hub.Syslog{TCP: d.logs["syslog"], UDP: d.logs["syslog"]},
 		},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/lib/secret"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
 )
 
@@ -114,6 +115,9 @@ func ParseConfig(file string, content []byte) (Config, error) {
 		if !canListen(address) {
 			wrong(path, "%q is no address to listen on; write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8080", address)
 		}
+	}
+	for _, pattern := range logs.CheckDocuments(c.Logs.Documents) {
+		wrong("logs.documents", "%q is no pattern of indices that begins with a name of three letters at least; write it like elastalert_status*", pattern)
 	}
 	taken := map[string]string{}
 	c.Logs.each(func(path, address string) {

@@ -24,6 +24,7 @@ import (
 type Logs struct {
 	Size          int64     `yaml:"size_bytes" ops:"min=0,doc=the oldest lines go when all take more; 0 for no limit"`
 	Tokens        string    `yaml:"tokens" ops:"doc=file of tokens that are good for logs alone; a line each: NAME write,instance:SLUG TOKEN"`
+	Documents     []string  `yaml:"documents" ops:"default=elastalert_status*,doc=indices that programs which search logs keep for themselves, whose documents they may replace and delete; patterns that begin with a name of three letters at least"`
 	Elasticsearch LogListen `yaml:"elasticsearch" ops:"doc=shippers that write to an Elasticsearch, and programs that search one"`
 	OTLP          LogListen `yaml:"otlp" ops:"doc=OTLP/HTTP, POST /v1/logs"`
 	Loki          LogListen `yaml:"loki" ops:"doc=what pushes to a Loki, POST /loki/api/v1/push"`
@@ -66,7 +67,7 @@ func (h *Hub) openLogs(context.Context) error {
 		}
 	}
 	h.logs, err = logs.Open(logs.Options{
-		Dir: filepath.Join(h.o.Config.Data, "logs"), Total: c.Size, Sink: h.board, Registry: h.registry, Log: h.log, Now: h.o.Now,
+		DB: h.state, Documents: c.Documents, Dir: filepath.Join(h.o.Config.Data, "logs"), Total: c.Size, Sink: h.board, Registry: h.registry, Log: h.log, Now: h.o.Now,
 	})
 	if err != nil {
 		return err
@@ -199,6 +200,7 @@ func (h *Hub) logHandler() http.Handler {
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ready\n")) })
 	elasticapi.Register(mux, h.mayRead, elasticapi.Options{
 		Store: h.logs.Store(), Now: h.o.Now, Owners: func(r *http.Request) func(record.Owner) bool { return ingest.From(r.Context()).Owners },
+		Documents: h.logs.Documents(), MayWrite: h.mayWrite, Write: write,
 	})
 	mux.HandleFunc("/", write)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

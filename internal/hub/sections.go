@@ -53,6 +53,7 @@ func Schemas() []db.Schema {
 		fleet.Tables,
 		enrol.Tables,
 		probe.Schema(),
+		logs.Tables,
 		alert.Tables,
 		logbook.Tables,
 		notify.Tables,

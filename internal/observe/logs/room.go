@@ -29,7 +29,11 @@ import (
 
 // Options are what the room needs of the hub.
 type Options struct {
+	DB       *db.DB
 	Dir      string // of the store
+	// Documents are patterns of the indices that programs which search logs keep
+	// for themselves.
+	Documents []string
 	Total    int64  // bytes that all files may have; zero is no cap
 	Memory   int64  // bytes of lines before files are written; zero is the store's own
 	Sink     signal.Sink
@@ -43,6 +47,7 @@ type Room struct {
 	o      Options
 	store  *logstore.Store
 	intake *ingest.Intake
+	docs   *Documents
 
 	routes  atomic.Pointer[router]
 	keeping atomic.Pointer[keeping]
@@ -64,7 +69,7 @@ func Open(o Options) (*Room, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Room{o: o}
+	r := &Room{o: o, docs: NewDocuments(o.DB, o.Documents, o.Now)}
 	r.apply(nil, Policy{}, fleet.NewSnapshot(nil))
 	lines := promauto.With(o.Registry).NewCounterVec(prometheus.CounterOpts{
 		Name: "vigie_logs_lines_total", Help: "Log lines by the way they came and what became of them.",
@@ -103,6 +108,9 @@ func (r *Room) Store() *logstore.Store { return r.store }
 
 // Intake takes lines in from shippers.
 func (r *Room) Intake() *ingest.Intake { return r.intake }
+
+// Documents are what programs that search logs keep for themselves.
+func (r *Room) Documents() *Documents { return r.docs }
 
 // Service is background work of the room.
 type Service interface {
@@ -220,6 +228,9 @@ func (r *Room) tellDamage(ctx context.Context) error {
 func (r *Room) Erase(ctx context.Context, owner record.Owner) (logstore.Erased, error) {
 	out, err := r.store.Erase(ctx, owner)
 	if err != nil {
+		return out, err
+	}
+	if _, err := r.docs.Erase(ctx, owner); err != nil {
 		return out, err
 	}
 	r.o.Log.Info("all lines of an owner were erased", "owner", ownerName(owner), "lines", out.Lines, "files", len(out.Files), "left", len(out.Left))

@@ -28,6 +28,10 @@ type Options struct {
 	// Documents keeps indices whose documents change: those that programs write
 	// their own state to. Nil has none.
 	Documents Documents
+	// MayWrite lets through who may write documents, and Write answers what is
+	// written to other indices. Both are there where Documents are.
+	MayWrite func(http.HandlerFunc) http.HandlerFunc
+	Write    http.Handler
 	// Owners says whose lines the one who asks may see; nil is everybody's.
 	Owners func(r *http.Request) func(record.Owner) bool
 	Now    func() time.Time
@@ -39,6 +43,11 @@ type Documents interface {
 	Has(index string) bool
 	// All returns the documents of the indices that match, oldest first.
 	All(ctx context.Context, match func(index string) bool) ([]record.Record, error)
+	// Body is a document as it was sent.
+	Body(*record.Record) []byte
+	// Put keeps a document, in the place of one with its id unless it is to be
+	// new; without an id it gets one.
+	Put(ctx context.Context, index, id string, body []byte, isNew bool) (r record.Record, version int64, err error)
 	Delete(ctx context.Context, docs []record.Record) error
 }
 
@@ -54,7 +63,7 @@ func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc,
 		o.Now = time.Now
 	}
 	a := &api{o}
-	handle := func(f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) {
+	behind := func(guard func(http.HandlerFunc) http.HandlerFunc, f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) {
 		h := guard(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Elastic-Product", "Elasticsearch")
 			w.Header().Set("Content-Type", "application/json")
@@ -70,6 +79,7 @@ func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc,
 			mux.HandleFunc(p, h)
 		}
 	}
+	handle := func(f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) { behind(guard, f, patterns...) }
 	both := func(paths ...string) (out []string) {
 		for _, p := range paths {
 			out = append(out, "GET "+p, "POST "+p)
@@ -87,7 +97,12 @@ func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc,
 	handle(a.mapping, "GET /_mapping", "GET /{index}/_mapping", "GET /{index}") // GET is HEAD, too
 	handle(a.catIndices, "GET /_cat/indices", "GET /_cat/indices/{index}")
 	handle(a.document, "GET /{index}/_doc/{id}", "GET /{index}/_source/{id}")
-	handle(a.deleteByQuery, "POST /{index}/_delete_by_query")
+	deletes := guard
+	if o.Documents != nil {
+		a.registerDocuments(mux, o)
+		deletes = func(f http.HandlerFunc) http.HandlerFunc { return guard(o.MayWrite(f)) }
+	}
+	behind(deletes, a.deleteByQuery, "POST /{index}/_delete_by_query")
 	handle(acknowledged, "PUT /{index}", "PUT /{index}/_mapping", "PUT /{index}/_settings")
 	handle(refreshed, both("/_refresh", "/{index}/_refresh")...)
 	handle(health, "GET /_cluster/health", "GET /_cluster/health/{index}")
@@ -293,7 +308,20 @@ func (a *api) search(w http.ResponseWriter, r *http.Request) error {
 		}
 		ex.ScrollID = p.id()
 	}
-	return write(w, elastic.Response(res, ex))
+	return write(w, a.response(res, ex))
+}
+
+// response writes an answer; documents are written as they were sent.
+func (a *api) response(res *query.Result, ex *elastic.Extras) []byte {
+	if a.o.Documents != nil {
+		ex.Raw = func(r *record.Record) []byte {
+			if r.Index == "" || !a.o.Documents.Has(r.Index) {
+				return nil
+			}
+			return a.o.Documents.Body(r)
+		}
+	}
+	return elastic.Response(res, ex)
 }
 
 // scrolled is the body of a search for its next pages: without aggregations and
@@ -355,7 +383,7 @@ func (a *api) scroll(w http.ResponseWriter, r *http.Request) error {
 		p.Ends = a.o.Now().Add(alive).Unix()
 	}
 	ex.ScrollID = p.id()
-	return write(w, elastic.Response(res, ex))
+	return write(w, a.response(res, ex))
 }
 
 func (a *api) endScroll(w http.ResponseWriter, _ *http.Request) error {
@@ -387,7 +415,7 @@ func (a *api) msearch(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return nil, err
 			}
-			return elastic.Response(res, ex), nil
+			return a.response(res, ex), nil
 		}()
 		if err != nil {
 			out = append(out, elastic.AsError(err).Body()...)
@@ -547,6 +575,9 @@ func (a *api) mapping(w http.ResponseWriter, r *http.Request) error {
 			out = append(out, n)
 		}
 	}
+	if len(out) == 0 && a.o.Documents != nil && a.o.Documents.Has(asked) && !strings.ContainsAny(asked, "*,") {
+		out = []string{asked} // it is there before its first document
+	}
 	if len(out) == 0 && asked != "" && !strings.ContainsAny(asked, "*,") {
 		return &elastic.Error{Status: http.StatusNotFound, Type: "index_not_found_exception", Reason: "no such index [" + asked + "]"}
 	}
@@ -639,40 +670,13 @@ func (a *api) document(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	doc := elastic.Source(&res.Hits[0].Record)
+	if a.o.Documents != nil && a.o.Documents.Has(index) {
+		doc = a.o.Documents.Body(&res.Hits[0].Record)
+	}
 	if source {
 		return write(w, doc)
 	}
 	return writeJSON(w, map[string]any{"_index": index, "_id": id, "_version": 1, "_seq_no": res.Hits[0].Seq, "_primary_term": 1, "found": true, "_source": json.RawMessage(doc)})
-}
-
-func (a *api) deleteByQuery(w http.ResponseWriter, r *http.Request) error {
-	index := r.PathValue("index")
-	s, err := a.searcher(r.Context(), index)
-	if err != nil {
-		return err
-	}
-	docs, ok := s.(query.Naive)
-	if !ok {
-		return &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "lines of logs are not deleted one by one; their policy and `erase` delete them"}
-	}
-	b, err := body(r)
-	if err != nil {
-		return err
-	}
-	req, err := elastic.Query(b, a.options())
-	if err != nil {
-		return err
-	}
-	var gone []record.Record
-	for i := range docs {
-		if (req.From == 0 || docs[i].Time >= req.From) && (req.To == 0 || docs[i].Time < req.To) && query.Match(cmp.Or[query.Filter](req.Filter, query.All{}), &docs[i]) {
-			gone = append(gone, docs[i])
-		}
-	}
-	if err := a.o.Documents.Delete(r.Context(), gone); err != nil {
-		return err
-	}
-	return writeJSON(w, map[string]any{"took": 1, "timed_out": false, "total": len(gone), "deleted": len(gone), "batches": 1, "version_conflicts": 0, "noops": 0, "failures": []any{}})
 }
 
 func acknowledged(w http.ResponseWriter, r *http.Request) error {

@@ -87,13 +87,14 @@ func (f *fetch) appendHits(b []byte, hits []query.Hit, total int64, over bool, e
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b, all = f.appendHit(b, &hits[i], ex.index, all[:0])
+		b, all = f.appendHit(b, &hits[i], ex, all[:0])
 	}
 	return append(b, "]}"...)
 }
 
 // appendHit writes a hit. It hands back the room it was given for fields.
-func (f *fetch) appendHit(b []byte, h *query.Hit, index string, all []record.Field) ([]byte, []record.Field) {
+func (f *fetch) appendHit(b []byte, h *query.Hit, ex *Extras, all []record.Field) ([]byte, []record.Field) {
+	index := ex.index
 	if h.Index != "" {
 		index = h.Index
 	}
@@ -125,7 +126,15 @@ func (f *fetch) appendHit(b []byte, h *query.Hit, index string, all []record.Fie
 			some = slices.DeleteFunc(slices.Clone(all), func(one record.Field) bool { return !f.wants(one.Name) })
 		}
 		b = append(b, `,"_source":`...)
-		b = appendSource(b, some)
+		var raw []byte
+		if ex.Raw != nil && len(f.includes)+len(f.excludes) == 0 {
+			raw = ex.Raw(&h.Record)
+		}
+		if raw != nil {
+			b = append(b, raw...)
+		} else {
+			b = appendSource(b, some)
+		}
 	}
 	b = f.appendFields(b, all)
 	if f.sorted && len(h.Sort) > 0 {

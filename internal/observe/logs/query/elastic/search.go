@@ -26,6 +26,9 @@ type Extras struct {
 	PIT string
 	// KeepAlive is how long it shall live on; 0 if that is not said.
 	KeepAlive time.Duration
+	// Raw is the source of a document that is handed out as it was sent; nil for
+	// lines. It may be nil itself.
+	Raw func(*record.Record) []byte
 
 	index string
 	total bool // hits.total is wanted
