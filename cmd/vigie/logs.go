@@ -200,7 +200,7 @@ func (c *client) tail(cmd *cobra.Command, q url.Values, output string) error {
 		}
 		switch {
 		case cmd.Context().Err() != nil: // interrupted, as it is meant to end
-			return nil
+			return nil //nolint:nilerr // that is how it ends
 		case !answered, errors.Is(err, errPrint):
 			return err
 		}
