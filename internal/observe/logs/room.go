@@ -21,6 +21,7 @@ import (
 	"github.com/vigie-ops/vigie/internal/lib/logattr"
 	"github.com/vigie-ops/vigie/internal/observe/logs/ingest"
 	"github.com/vigie-ops/vigie/internal/observe/logs/logstore"
+	"github.com/vigie-ops/vigie/internal/observe/logs/mask"
 	"github.com/vigie-ops/vigie/internal/observe/logs/query"
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 	"github.com/vigie-ops/vigie/internal/opsrepo"
@@ -29,17 +30,17 @@ import (
 
 // Options are what the room needs of the hub.
 type Options struct {
-	DB       *db.DB
-	Dir      string // of the store
+	DB  *db.DB
+	Dir string // of the store
 	// Documents are patterns of the indices that programs which search logs keep
 	// for themselves.
 	Documents []string
-	Total    int64  // bytes that all files may have; zero is no cap
-	Memory   int64  // bytes of lines before files are written; zero is the store's own
-	Sink     signal.Sink
-	Registry prometheus.Registerer
-	Log      *slog.Logger
-	Now      func() time.Time
+	Total     int64 // bytes that all files may have; zero is no cap
+	Memory    int64 // bytes of lines before files are written; zero is the store's own
+	Sink      signal.Sink
+	Registry  prometheus.Registerer
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Room takes lines in and keeps them.
@@ -51,6 +52,8 @@ type Room struct {
 
 	routes  atomic.Pointer[router]
 	keeping atomic.Pointer[keeping]
+	masker  atomic.Pointer[mask.Masker]
+	masked  *prometheus.CounterVec
 
 	damage struct {
 		sync.Mutex
@@ -77,6 +80,9 @@ func Open(o Options) (*Room, error) {
 	synced := promauto.With(o.Registry).NewHistogram(prometheus.HistogramOpts{
 		Name: "vigie_logs_sync_seconds", Help: "How long writes to the write-ahead log took.", Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3},
 	})
+	r.masked = promauto.With(o.Registry).NewCounterVec(prometheus.CounterOpts{
+		Name: "vigie_logs_masked_total", Help: "Secrets and personal data that were taken out of log lines, by kind.",
+	}, []string{"kind"})
 	var err error
 	r.store, err = logstore.Open(logstore.Options{
 		Dir: o.Dir, Total: o.Total, Memory: o.Memory, Now: o.Now, Logger: o.Log,
@@ -90,7 +96,7 @@ func Open(o Options) (*Room, error) {
 		return nil, err
 	}
 	r.intake = ingest.New(ingest.Options{
-		To: r.store, Route: func(s ingest.Sender, line *record.Record) { r.routes.Load().route(s, line) }, Now: o.Now, Log: o.Log,
+		To: r.store, Route: func(s ingest.Sender, line *record.Record) { r.routes.Load().route(s, line) }, Mask: r.mask, Now: o.Now, Log: o.Log,
 		Count: func(protocol string, taken, known, refused int) {
 			lines.WithLabelValues(protocol, "stored").Add(float64(taken))
 			lines.WithLabelValues(protocol, "known").Add(float64(known))
@@ -142,6 +148,7 @@ func (r *Room) apply(routes []Route, policy Policy, f *fleet.Snapshot) {
 	k := newKeeping(policy, f)
 	r.keeping.Store(&k)
 	r.routes.Store(newRouter(routes, f))
+	r.masker.Store(policy.masker())
 }
 
 // Keeps says how long lines of an owner and class are searchable.

@@ -39,6 +39,7 @@ type Policy struct {
 	Rules []Keep           `yaml:"rules" ops:"doc=What is kept longer or shorter; the first that fits counts."`
 	Caps  []Cap            `yaml:"caps" ops:"doc=How much there may be of one owner; the oldest days go."`
 	Holds []Hold           `yaml:"holds" ops:"doc=Whose lines are not deleted, however old."`
+	Mask  *Mask            `yaml:"mask" ops:"doc=What is taken out of lines before they are stored."`
 	// OnServers is what the servers themselves keep.
 	OnServers map[string]opsrepo.Duration `yaml:"on_servers" ops:"doc=How long files of a class stay on the servers; web: 98d and application: 364d if absent."`
 	Rotate    []Rotation                  `yaml:"rotate" ops:"doc=Which files servers keep, as policies for logrotate that playbooks write."`
@@ -135,6 +136,7 @@ func checkPolicy(c *opsrepo.Checker, p Policy) {
 	for _, h := range p.Holds {
 		one(h.Pos, "a hold", h.Instance, h.Server)
 	}
+	checkMask(c, p)
 	checkOnServers(c, p)
 }
 

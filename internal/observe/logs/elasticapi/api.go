@@ -79,7 +79,9 @@ func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc,
 			mux.HandleFunc(p, h)
 		}
 	}
-	handle := func(f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) { behind(guard, f, patterns...) }
+	handle := func(f func(w http.ResponseWriter, r *http.Request) error, patterns ...string) {
+		behind(guard, f, patterns...)
+	}
 	both := func(paths ...string) (out []string) {
 		for _, p := range paths {
 			out = append(out, "GET "+p, "POST "+p)
