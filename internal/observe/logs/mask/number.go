@@ -103,17 +103,13 @@ func ibanAt(s string, i int) span {
 	rest, n, to := 0, 0, i
 	var first [4]byte
 	take := func(c byte) bool {
-		v := 0
 		switch {
 		case c >= '0' && c <= '9':
-			rest, v = (rest*10+int(c-'0'))%97, -1
+			rest = (rest*10 + int(c-'0')) % 97
 		case c >= 'A' && c <= 'Z':
-			v = int(c-'A') + 10
+			rest = (rest*100 + int(c-'A') + 10) % 97
 		default:
 			return false
-		}
-		if v > 0 {
-			rest = (rest*100 + v) % 97
 		}
 		return true
 	}
