@@ -52,6 +52,18 @@ func TestLogsAreReadInATerminal(t *testing.T) {
 	if out, err := vigie("--since", "yesterday").CombinedOutput(); err == nil || !strings.Contains(string(out), "is no time") {
 		t.Errorf("a mistake: %v %s", err, out)
 	}
+	if out := run("kept"); !strings.Contains(out, "instance:borealis") || !strings.Contains(out, "KEPT UNTIL") {
+		t.Errorf("kept is\n%s", out)
+	}
+	if out, err := vigie("erase", "instance:borealis", "--reason", "end of contract").CombinedOutput(); err == nil || !strings.Contains(string(out), "--yes instance:borealis") {
+		t.Errorf("erased without a word: %v %s", err, out)
+	}
+	if out, err := vigie("erase", "instance:borealis", "--yes", "instance:borealis").CombinedOutput(); err == nil || !strings.Contains(string(out), "say who asked for it") {
+		t.Errorf("erased without a reason: %v %s", err, out)
+	}
+	if out := run("erase", "instance:borealis", "--yes", "instance:borealis", "--reason", "end of contract"); !strings.Contains(out, `"left":[]`) || !strings.Contains(out, `"owner":"instance:borealis"`) {
+		t.Errorf("the proof is %s", out)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	tail := exec.CommandContext(ctx, binary(t), "logs", "--tail", "follow")

@@ -136,6 +136,18 @@ func TestAPersonExploresLogs(t *testing.T) {
 	b.fill("input[name=q]", "http.resp")
 	b.until("the field is offered", `[...document.querySelectorAll(".logs-candidates li")].some((l) => l.innerText.includes("http.response.status_code"))`)
 
+	// A search that is used again gets a name.
+	b.open("/logs?range=4h&" + url.Values{"q": {`"timed out" and log.level:error`}}.Encode())
+	b.click(`[...document.querySelectorAll("summary")].find((s) => s.innerText === "Saved")`)
+	b.fill("#field-search-name", "Timeouts of the shop")
+	b.click(`[...document.querySelectorAll(".logs-saved button")].find((x) => x.innerText === "Save")`)
+	b.sees("Saved.")
+	b.click(`[...document.querySelectorAll("summary")].find((s) => s.innerText === "Saved")`)
+	b.until("it is in the list, and leads there", `[...document.querySelectorAll(".logs-saved a")].some((a) => a.innerText === "Timeouts of the shop" && a.href.includes("range=4h") && a.href.includes("timed+out"))`)
+	b.look("logs-saved", "")
+	b.press("Delete")
+	b.until("it is gone", `!document.body.innerText.includes("Timeouts of the shop") && document.querySelector("input[name=q]").value.includes("timed out")`)
+
 	// As they come, through a burst.
 	b.open("/logs?live=1&" + url.Values{"q": {"live"}}.Encode())
 	b.until("it follows", `document.querySelector(".logs-live .state.ok")`)
@@ -154,6 +166,24 @@ func TestAPersonExploresLogs(t *testing.T) {
 	// The server and the instance lead to their lines.
 	b.open("/servers/" + host)
 	b.until("the panel of logs is there", `[...document.querySelectorAll("section.card h2")].some((h) => h.innerText === "Logs")`)
+
+	// What is kept, and how all of an owner is deleted, with proof.
+	b.open("/logs/kept")
+	b.row("Kept logs", "instance:borealis", "56 days")
+	b.look("logs-kept", "")
+	erase := func(typed string) {
+		b.open("/logs/kept")
+		b.click(`[...document.querySelectorAll("tr")].find((r) => r.innerText.includes("instance:borealis\n") || r.innerText.startsWith("instance:borealis")).querySelector("summary")`)
+		b.fill(`[id="field-typed-instance:borealis"]`, typed)
+		b.fill(`[id="field-reason-instance:borealis"]`, "end of contract")
+		b.click(`[...document.querySelectorAll("details[open] button")].find((x) => x.innerText === "Erase all of it")`)
+	}
+	b.expect("/logs/erase")
+	erase("instance:boreali")
+	b.sees("nothing was deleted")
+	erase("instance:borealis")
+	b.sees("Nothing of it is left")
+	b.look("logs-erased", "")
 }
 
 // machine is the slug of the demo's own server.

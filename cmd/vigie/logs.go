@@ -69,6 +69,7 @@ func newLogs() *cobra.Command {
 			return c.lines(cmd, q, most, output)
 		},
 	}
+	cmd.AddCommand(newLogsKept(), newLogsErase())
 	c.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&since, "since", "1h", "from when: 30m, 7d, or a time such as 2026-11-25T10:00:00Z")

@@ -28,6 +28,7 @@ const (
 	InstanceHalf Place = "instance half"
 	ClientMain   Place = "client main"
 	IssueSide    Place = "issue side" // beside an issue's timeline
+	AlertSide    Place = "alert side" // beside an alert's history
 )
 
 // Panel is what one room shows of a subject on a page of several rooms.
@@ -39,6 +40,9 @@ type Panel struct {
 // About says what a panel is to show: a subject, over a range of time.
 type About struct {
 	Subject signal.Subject
+	// Of is what an issue or an alert is about, and At when it began.
+	Of []signal.Subject
+	At time.Time
 	Range   ui.Range
 	Zone    *time.Location
 }

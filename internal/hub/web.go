@@ -11,6 +11,7 @@ import (
 
 	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/fleet/fleetweb"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/logs/logsweb"
 	"github.com/vigie-ops/vigie/internal/observe/metrics/metricsweb"
 	"github.com/vigie-ops/vigie/internal/observe/probe/probeweb"
@@ -38,7 +39,10 @@ func (h *Hub) openConsole(context.Context) error {
 	alertweb.Register(c, alertweb.Options{Board: h.board, Name: h.name, Now: h.o.Now})
 
 	charts := metricsweb.Register(c, metricsweb.Options{Engine: h.metrics, Fleet: h.fleet, API: h.metrics.API(), Log: h.log, Now: h.o.Now})
-	logsweb.Register(c, logsweb.Options{Store: h.logs.Store(), Keeps: h.logs.Keeps, Audit: h.auditLogs, Log: h.log, Now: h.o.Now})
+	logsweb.Register(c, logsweb.Options{
+		Store: h.logs.Store(), Keeps: h.logs.Keeps, Held: h.logs.Held, Erase: h.logs.Erase, Searches: logs.NewSearches(h.state, auditor{h.audit}, h.o.Now),
+		Name: h.name, Audit: h.auditLogs, Log: h.log, Now: h.o.Now,
+	})
 	probes := probeweb.Register(c, probeweb.Options{
 		Probes: h.probes, Measured: charts, Audit: h.act, Address: h.ConsoleURL, Log: h.log, Now: h.o.Now,
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -156,8 +155,8 @@ func (r *Room) Keeps(owner record.Owner, class string) time.Duration {
 	return r.keeping.Load().keep(owner, class)
 }
 
-// Holds are the legal holds in force.
-func (r *Room) Holds() []Hold { return slices.Clone(r.keeping.Load().policy.Holds) }
+// Held says that nothing of an owner is deleted: a legal hold is in force.
+func (r *Room) Held(owner record.Owner) bool { return r.keeping.Load().held(owner) }
 
 // Search asks the store.
 func (r *Room) Search(ctx context.Context, q query.Request) (*query.Result, error) {

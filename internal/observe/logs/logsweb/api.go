@@ -233,23 +233,8 @@ func (f *face) apiErase(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Decode(&in); err != nil {
 		return &console.Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object with owner and reason: " + err.Error() + "."}
 	}
-	owner, err := record.ParseOwner(in.Owner)
+	out, err := f.erased(r.Context(), in.Owner, in.Reason)
 	if err != nil {
-		return console.Invalid("owner: " + err.Error())
-	}
-	if in.Reason = strings.TrimSpace(in.Reason); in.Reason == "" {
-		return console.Invalid("reason: say who asked for it, and why; it stays in the audit trail")
-	}
-	// What is going to happen is written down before anything is gone.
-	if err := f.o.Audit(r.Context(), "logs.erase", in.Owner, in.Reason, nil); err != nil {
-		return err
-	}
-	out, err := f.o.Store.Erase(r.Context(), owner)
-	if err != nil {
-		return console.Invalid(err.Error())
-	}
-	details := map[string]any{"lines": out.Lines, "files": len(out.Files), "bytes": out.Bytes, "left": len(out.Left)}
-	if err := f.o.Audit(r.Context(), "logs.erased", in.Owner, in.Reason, details); err != nil {
 		return err
 	}
 	return console.WriteJSON(w, map[string]any{

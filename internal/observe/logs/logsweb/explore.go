@@ -58,6 +58,7 @@ type exploreView struct {
 	csv      string
 	ndjson   string
 	nothing  bool // there is no line at all
+	saved    savedView
 }
 
 type lineRow struct {
@@ -127,6 +128,9 @@ func (f *face) explore(w http.ResponseWriter, r *http.Request) error {
 			f.o.Log.Warn("a question of the page for logs failed", logattr.Err(err))
 			v.problem = err.Error()
 		}
+	}
+	if v.saved, err = f.saved(r); err != nil {
+		return err
 	}
 	return f.c.Render(w, r, console.View{Title: "Logs", Current: home, Body: explorePage(v)})
 }

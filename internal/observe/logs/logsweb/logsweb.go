@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/observe/logs"
 	"github.com/vigie-ops/vigie/internal/observe/logs/logstore"
 	"github.com/vigie-ops/vigie/internal/observe/logs/query"
 	"github.com/vigie-ops/vigie/internal/observe/logs/query/querytext"
@@ -26,7 +27,6 @@ type Store interface {
 	query.Searcher
 	Tail(ctx context.Context, filter query.Filter, owners func(record.Owner) bool) (*logstore.Tail, error)
 	Amounts() []logstore.Amount
-	Erase(ctx context.Context, owner record.Owner) (logstore.Erased, error)
 }
 
 // Options are what the pages show from.
@@ -34,6 +34,13 @@ type Options struct {
 	Store Store
 	// Keeps is how long lines of an owner and class are searchable.
 	Keeps func(record.Owner, string) time.Duration
+	// Held says that nothing of an owner is deleted.
+	Held func(record.Owner) bool
+	// Erase deletes all of an owner, with proof.
+	Erase    func(ctx context.Context, owner record.Owner) (logstore.Erased, error)
+	Searches *logs.Searches
+	// Name is what a person is called.
+	Name func(slug string) string
 	// Audit writes down that a person did something.
 	Audit func(ctx context.Context, verb, object, reason string, details map[string]any) error
 	Log   *slog.Logger
@@ -60,11 +67,12 @@ func Register(c *console.Console, o Options) {
 	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch)
 	c.API("GET /api/vigie/v1/logs/export", people.Viewer, f.export)
 	c.API("GET /api/vigie/v1/logs/tail", people.Viewer, f.tail)
-	c.API("GET /api/vigie/v1/logs/amounts", people.Viewer, f.apiAmounts)
-	c.API("POST /api/vigie/v1/logs/erase", people.Admin, f.apiErase)
+	f.registerSearches()
+	f.registerKept()
 	c.Offer(console.ServerHalf, console.Panel{Order: 40, Show: f.ofSubject})
 	c.Offer(console.InstanceHalf, console.Panel{Order: 40, Show: f.ofSubject})
-	c.Offer(console.IssueSide, console.Panel{Order: 30, Show: f.ofIssue})
+	c.Offer(console.IssueSide, console.Panel{Order: 30, Show: f.ofMoment})
+	c.Offer(console.AlertSide, console.Panel{Order: 30, Show: f.ofMoment})
 }
 
 // parse reads what a person wrote.

@@ -85,10 +85,43 @@ func rangeHref(filter query.Filter, r ui.Range) string {
 	return home + "?" + q.Encode()
 }
 
-// ofIssue leads from an issue to the lines of its time.
-func (f *face) ofIssue(_ context.Context, about console.About) (templ.Component, error) {
-	if about.Range.From.IsZero() {
+// nearby is how far from the beginning of an issue or an alert lines are shown.
+const nearby = 15 * time.Minute
+
+// ofMoment is a panel of what was said when an issue or an alert began, of what
+// it is about: the errors, or the way to all lines.
+func (f *face) ofMoment(ctx context.Context, about console.About) (templ.Component, error) {
+	if about.At.IsZero() {
 		return nil, nil
 	}
-	return issuePanel(home + "?" + around(about.Range.From.UnixNano(), 15*time.Minute).Encode()), nil
+	var own query.Filter
+	var any query.Or
+	for _, s := range about.Of {
+		if s.Kind == signal.Instance || s.Kind == signal.Server {
+			any = append(any, subjectFilter(s))
+		}
+	}
+	switch len(any) {
+	case 0:
+		own = query.All{}
+	case 1:
+		own = any[0]
+	default:
+		own = any
+	}
+	span := ui.Range{From: about.At.Add(-nearby), To: about.At.Add(nearby)}
+	res, err := f.o.Store.Search(ctx, query.Request{
+		Filter: query.And{own, trouble}, From: span.From.UnixNano(), To: span.To.UnixNano(), Size: 5, Timeout: 3 * time.Second, Fields: []string{record.Level},
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := panelView{href: rangeHref(own, span), note: "no error in the half hour around its beginning"}
+	if res.Total > 0 {
+		v.note = ui.Digits(res.Total) + " " + plural(res.Total, "error", "errors") + " in the half hour around its beginning"
+	}
+	for i := range res.Hits {
+		v.lines = append(v.lines, panelLineOf(&res.Hits[i].Record))
+	}
+	return subjectPanel(v), nil
 }

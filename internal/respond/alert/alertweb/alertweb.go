@@ -145,9 +145,11 @@ func (f *face) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	v := f.one(a, history, console.Actor(r).Role.Allows(people.Responder))
+	v.Side = f.c.Panels(r.Context(), console.AlertSide, console.About{Subject: signal.Subject{Kind: "alert", Slug: a.ID}, Of: []signal.Subject{a.Subject}, At: a.StartedAt})
 	return f.c.Render(w, r, console.View{
 		Title: a.Summary(), Crumb: a.Name, Current: "/alerts", Crumbs: []ui.Link{{Text: "Alerts", Href: "/alerts"}},
-		Body: onePage(f.one(a, history, console.Actor(r).Role.Allows(people.Responder))),
+		Body: onePage(v),
 	})
 }
 

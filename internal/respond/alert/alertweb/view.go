@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/alert"
 	"github.com/vigie-ops/vigie/internal/signal"
@@ -172,6 +174,7 @@ type oneView struct {
 	Silence               string
 	Chart                 string
 	Issue                 string
+	Side                  []templ.Component
 }
 
 func (f *face) one(a alert.Alert, history []alert.Change, mayAct bool) oneView {

@@ -155,7 +155,13 @@ func (f *face) show(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 	}
-	about := console.About{Subject: signal.Subject{Kind: "issue", Slug: issue.ID}, Range: ui.ParseRange(r.URL.Query(), f.Now(), "4h")}
+	about := console.About{Subject: signal.Subject{Kind: "issue", Slug: issue.ID}, Range: ui.ParseRange(r.URL.Query(), f.Now(), "4h"), At: issue.OpenedAt}
+	for _, slug := range issue.Instances {
+		about.Of = append(about.Of, signal.Subject{Kind: signal.Instance, Slug: slug})
+	}
+	for _, slug := range issue.Servers {
+		about.Of = append(about.Of, signal.Subject{Kind: signal.Server, Slug: slug})
+	}
 	v := f.one(issue, timeline, console.Actor(r))
 	v.Before, _ = f.c.Changed(r.Context(), issue.OpenedAt.Add(-before), issue.OpenedAt.Add(time.Second), beforeMost)
 	if v.Edit = r.URL.Query().Get("answer"); v.Edit != "" {
