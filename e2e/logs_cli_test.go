@@ -52,16 +52,16 @@ func TestLogsAreReadInATerminal(t *testing.T) {
 	if out, err := vigie("--since", "yesterday").CombinedOutput(); err == nil || !strings.Contains(string(out), "is no time") {
 		t.Errorf("a mistake: %v %s", err, out)
 	}
-	if out := run("kept"); !strings.Contains(out, "instance:borealis") || !strings.Contains(out, "KEPT UNTIL") {
+	if out := run("kept"); !strings.Contains(out, "server:unknown") || !strings.Contains(out, "KEPT UNTIL") {
 		t.Errorf("kept is\n%s", out)
 	}
-	if out, err := vigie("erase", "instance:borealis", "--reason", "end of contract").CombinedOutput(); err == nil || !strings.Contains(string(out), "--yes instance:borealis") {
+	if out, err := vigie("erase", "server:unknown", "--reason", "end of contract").CombinedOutput(); err == nil || !strings.Contains(string(out), "--yes server:unknown") {
 		t.Errorf("erased without a word: %v %s", err, out)
 	}
-	if out, err := vigie("erase", "instance:borealis", "--yes", "instance:borealis").CombinedOutput(); err == nil || !strings.Contains(string(out), "say who asked for it") {
+	if out, err := vigie("erase", "server:unknown", "--yes", "server:unknown").CombinedOutput(); err == nil || !strings.Contains(string(out), "say who asked for it") {
 		t.Errorf("erased without a reason: %v %s", err, out)
 	}
-	if out := run("erase", "instance:borealis", "--yes", "instance:borealis", "--reason", "end of contract"); !strings.Contains(out, `"left":[]`) || !strings.Contains(out, `"owner":"instance:borealis"`) {
+	if out := run("erase", "server:unknown", "--yes", "server:unknown", "--reason", "end of contract"); !strings.Contains(out, `"left":[]`) || !strings.Contains(out, `"owner":"server:unknown"`) {
 		t.Errorf("the proof is %s", out)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
