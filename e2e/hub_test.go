@@ -48,6 +48,7 @@ type hubOptions struct {
 	postgres   bool     // the state lives in PostgreSQL, in a schema of its own
 	metrics    string   // more lines under metrics:
 	tokens     string   // more lines of the tokens file
+	more       string   // more of hub.yaml
 	agents     string   // address of this machine on which agents are taken; loopback if empty
 	unready    bool     // return as soon as the process runs
 	folder     string   // of all of it; a new one if empty
@@ -140,7 +141,7 @@ operations:
   interval: 1s
 metrics:
   rule_interval: 1s
-%s`, h.data, h.master, filepath.Join(dir, "tokens"), h.listen, agents, state, place, indent(o.metrics)), 0o600)
+%s%s`, h.data, h.master, filepath.Join(dir, "tokens"), h.listen, agents, state, place, indent(o.metrics), o.more), 0o600)
 	h.process = startHubProcess(h)
 	if o.unready {
 		return h

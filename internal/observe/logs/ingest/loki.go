@@ -259,6 +259,35 @@ func lokiLine(labels map[string]string, at int64, text string) record.Record {
 		}
 		r.Fields = append(r.Fields, record.Field{Name: field, Value: record.StringValue(v)})
 	}
+	fromJSON(&r)
 	r.Sort()
 	return r
+}
+
+// fromJSON reads a line that is an object, as libraries for logs write them.
+// What labels say goes first, and so does the time of the push.
+func fromJSON(r *record.Record) {
+	if !strings.HasPrefix(r.Message, "{") || !strings.HasSuffix(r.Message, "}") {
+		return
+	}
+	v, err := fastjson.Parse(r.Message)
+	if err != nil {
+		return
+	}
+	var doc record.Record
+	if record.Document(v, record.Limits{}, &doc) != nil {
+		return // it is kept as it is
+	}
+	said := map[string]bool{}
+	for _, f := range r.Fields {
+		said[f.Name] = true
+	}
+	for _, f := range doc.Fields {
+		if !said[f.Name] {
+			r.Fields = append(r.Fields, f)
+		}
+	}
+	if doc.Message != "" {
+		r.Message = doc.Message
+	}
 }

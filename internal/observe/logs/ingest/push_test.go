@@ -178,6 +178,24 @@ func TestPushesOfLokiAreTakenInBothForms(t *testing.T) {
 	}
 }
 
+func TestALineOfLokiThatIsAnObjectIsRead(t *testing.T) {
+	in, k := open(t)
+	body := `{"streams":[{"stream":{"app":"basket","level":"warn"},"values":[["1795608000000000000","{\"level\":40,\"msg\":\"it is empty\",\"n\":3,\"service\":\"other\"}"],["1795608000000000001","{broken}"],["1795608000000000002","[1]"]]}]}`
+	if w := push(t, in.Loki, []byte(body), "Content-Type", "application/json"); w.Code != http.StatusNoContent {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	got := k.all()
+	if len(got) != 3 {
+		t.Fatalf("%d lines are kept", len(got))
+	}
+	if r := got[0]; r.Message != "it is empty" || fields(r) != "log.level=warning n=3 service=other service.name=basket" || r.Time != noon.UnixNano() {
+		t.Errorf("kept %q with %s", r.Message, fields(r))
+	}
+	if got[1].Message != "{broken}" || got[2].Message != "[1]" {
+		t.Errorf("kept %q and %q", got[1].Message, got[2].Message)
+	}
+}
+
 const exported = "__CURSOR=s=1;i=1\n__REALTIME_TIMESTAMP=1795607940000000\n_HOSTNAME=app-01\nPRIORITY=3\nSYSLOG_IDENTIFIER=nginx\n_SYSTEMD_UNIT=nginx.service\n_PID=7\nMESSAGE=it broke\n\n" +
 	"__CURSOR=s=1;i=2\n__REALTIME_TIMESTAMP=1795607940000001\n_COMM=sh\nMESSAGE\n\x0b\x00\x00\x00\x00\x00\x00\x00two\nlines\x00=\nPRIORITY=6\n\n"
 

@@ -77,7 +77,9 @@ func (f *face) kept(w http.ResponseWriter, r *http.Request) error {
 		one.classes, one.keeps = strings.Join(classes, ", "), strings.Join(slices.Compact(keeps), ", ")
 		v.rows = append(v.rows, one.keptRow)
 	}
-	slices.SortFunc(v.rows, func(a, b keptRow) int { return cmp.Or(cmp.Compare(b.bytes, a.bytes), strings.Compare(a.owner, b.owner)) })
+	slices.SortFunc(v.rows, func(a, b keptRow) int {
+		return cmp.Or(cmp.Compare(b.bytes, a.bytes), strings.Compare(a.owner, b.owner))
+	})
 	return f.c.Render(w, r, console.View{Title: "Kept logs", Current: home, Body: keptPage(v)})
 }
 
