@@ -234,3 +234,70 @@ func BenchmarkLogs(b *testing.B) {
 	now, most := memoryOf(d.cmd.Process.Pid)
 	b.Logf("the hub and its agent have %d MB, had %d MB at most; the folder is %s", now>>20, most>>20, filepath.Join(d.dir, "hub/logs"))
 }
+
+// cpuOf is how long a process has had a processor.
+func cpuOf(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+2:]))
+	user, err1 := strconv.ParseInt(f[11], 10, 64)
+	system, err2 := strconv.ParseInt(f[12], 10, 64)
+	if err1 != nil || err2 != nil {
+		b.Fatal(err1, err2)
+	}
+	return time.Duration(user+system) * time.Second / 100 // a tick is a hundredth everywhere
+}
+
+// BenchmarkAgentTails has a real agent send the lines of a file that grows at
+// once, in the form of nginx, to a real hub.
+func BenchmarkAgentTails(b *testing.B) {
+	total := 1_000_000
+	h := startLogHub(b)
+	file := filepath.Join(b.TempDir(), "nginx/access.log")
+	put(b, file, "", 0o644)
+	a := startAgent(b, h.hub, "app-01", "logs:\n  files:\n    - {paths: ["+file+"], service: tailed}")
+	defer a.stop()
+	arrived := func(n int) {
+		within(b, 5*time.Minute, "the lines are on the hub", func() error {
+			out, err := elastic[struct{ Count int }](h.demo, http.MethodGet, "/_count?q=service.name:tailed", "")
+			if err != nil || out.Count < n {
+				return fmt.Errorf("%d: %w", out.Count, errOr(err))
+			}
+			return nil
+		})
+	}
+	write := func(n int) {
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		w := bufio.NewWriterSize(f, 1<<20)
+		r := rand.New(rand.NewPCG(1, 1))
+		for i := range n {
+			fmt.Fprintf(w, "185.220.%d.%d - - [%s] \"GET /api/v1/reports/%d?page=%d HTTP/1.1\" %d %d \"-\" \"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\"\n",
+				r.IntN(256), r.IntN(256), time.Now().UTC().Format("02/Jan/2006:15:04:05 -0700"), r.IntN(50000), i, []int{200, 304, 404, 502}[r.IntN(4)], r.IntN(200000))
+		}
+		if err := w.Flush(); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	write(100)
+	arrived(100)
+	base, _ := memoryOf(a.cmd.Process.Pid)
+	cpu, began := cpuOf(b, a.cmd.Process.Pid), time.Now()
+	write(total)
+	arrived(total + 100)
+	took := time.Since(began)
+	_, most := memoryOf(a.cmd.Process.Pid)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(total)/took.Seconds(), "lines/s")
+	b.ReportMetric(float64(total)/(cpuOf(b, a.cmd.Process.Pid)-cpu).Seconds(), "lines/cpu-s")
+	b.ReportMetric(float64(base)/1e6, "MB-base")
+	b.ReportMetric(float64(most-base)/1e6, "MB-more")
+}

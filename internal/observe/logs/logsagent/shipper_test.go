@@ -397,3 +397,44 @@ func BenchmarkTail(b *testing.B) {
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+func TestALineOfAContainerSaysWhichOne(t *testing.T) {
+	dir, h := t.TempDir(), newHub(t)
+	id := strings.Repeat("a1", 32)
+	docker := filepath.Join(dir, "containers", id)
+	pod := filepath.Join(dir, "pods/shop_basket-7d9_0c1d/web")
+	for _, d := range []string{docker, pod} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(docker, "config.v2.json"), `{"ID":"`+id+`","Name":"/borealis-web-1","Config":{"Image":"shop:4.2","Labels":{"com.docker.compose.project":"borealis","com.docker.compose.service":"web"}}}`)
+	write(t, filepath.Join(docker, id+"-json.log"), `{"log":"of docker\n","stream":"stderr","time":"2026-11-25T10:00:00Z"}`+"\n")
+	write(t, filepath.Join(pod, "0.log"), "2026-11-25T10:00:01Z stdout F of a pod\n")
+	start(t, h, logsagent.Options{Files: []logsagent.Files{{Paths: []string{filepath.Join(dir, "containers/*/*-json.log"), filepath.Join(dir, "pods/*/*/*.log")}, Container: true}}})
+	within := func(message string, want map[string]string) {
+		t.Helper()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, l := range h.lines {
+			if l.Message != message {
+				continue
+			}
+			for name, value := range want {
+				if got, _ := l.Get(name); got.Str != value {
+					t.Errorf("%s of %q is %q, want %q; fields are %v", name, message, got.Str, value, l.Fields)
+				}
+			}
+			if !slices.IsSortedFunc(l.Fields, func(a, b record.Field) int { return strings.Compare(a.Name, b.Name) }) {
+				t.Errorf("fields of %q are not sorted: %v", message, l.Fields)
+			}
+			return
+		}
+		t.Errorf("there is no line %q", message)
+	}
+	h.eventuallySorted("of a pod|of docker")
+	within("of docker", map[string]string{
+		"container.id": id, "container.name": "borealis-web-1", "container.image.name": "shop:4.2", "container.labels.com.docker.compose.project": "borealis", "service.name": "web", "stream": "stderr",
+	})
+	within("of a pod", map[string]string{"kubernetes.namespace": "shop", "kubernetes.pod.name": "basket-7d9", "container.name": "web", "service.name": "web", "stream": "stdout"})
+}

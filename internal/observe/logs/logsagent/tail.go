@@ -42,6 +42,8 @@ type tail struct {
 	held   time.Time // since when the joiner holds a line
 	part   string    // of a line of a container that goes on
 	partAt int64
+	// container is what is known of the container that writes the file.
+	container []record.Field
 }
 
 // headBytes is how much of a file's first line tells it from others.
@@ -203,6 +205,9 @@ func (s *Shipper) open(of *Files, path string, ino uint64) (*tail, error) {
 	t := &tail{of: of, path: path, file: f, inode: ino, parser: p, class: class}
 	if !of.Single {
 		t.joiner = parse.NewJoiner(of.Begin)
+	}
+	if of.Container {
+		t.container = containerOf(path)
 	}
 	return t, nil
 }
@@ -460,12 +465,12 @@ func (s *Shipper) take(t *tail, text string, start, end int64, now time.Time) {
 		text, start, t.part = t.part+e.Text, t.partAt, ""
 	}
 	if t.joiner == nil {
-		s.ship(t, text, start, e.Time)
+		s.ship(t, parse.Line{Text: text, Start: start, Time: e.Time, Stream: e.Stream})
 		return
 	}
 	t.held = now
-	if whole, ok := t.joiner.Add(parse.Line{Text: text, Start: start, End: end, Time: e.Time}); ok {
-		s.ship(t, whole.Text, whole.Start, whole.Time)
+	if whole, ok := t.joiner.Add(parse.Line{Text: text, Start: start, End: end, Time: e.Time, Stream: e.Stream}); ok {
+		s.ship(t, whole)
 	}
 }
 
@@ -474,7 +479,7 @@ func (s *Shipper) flushJoiner(t *tail) {
 		return
 	}
 	if whole, ok := t.joiner.Flush(); ok {
-		s.ship(t, whole.Text, whole.Start, whole.Time)
+		s.ship(t, whole)
 		s.move(t, false)
 	}
 }
@@ -493,7 +498,8 @@ func (s *Shipper) flushTail(t *tail) {
 }
 
 // ship reads a line's fields and puts it into the batch. An empty line is none.
-func (s *Shipper) ship(t *tail, text string, offset, at int64) {
+func (s *Shipper) ship(t *tail, line parse.Line) {
+	text, offset, at := line.Text, line.Start, line.Time
 	if strings.TrimSpace(text) == "" {
 		return
 	}
@@ -511,6 +517,9 @@ func (s *Shipper) ship(t *tail, text string, offset, at int64) {
 		if _, ok := r.Get(record.Service); !ok {
 			r.Put(record.Service, record.StringValue(t.of.Service))
 		}
+	}
+	if t.of.Container {
+		t.ofContainer(&r, line.Stream)
 	}
 	s.add(r, t.stream, offset)
 }

@@ -11,6 +11,8 @@ type Line struct {
 	Start int64 // of its first byte
 	End   int64 // behind its line break
 	Time  int64 // if an envelope told it
+	// Stream is stdout or stderr, if an envelope told it.
+	Stream string
 }
 
 // Joiner puts lines together that are one: stack traces of Python, Java, Go,
