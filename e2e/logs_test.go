@@ -148,6 +148,11 @@ func TestAPersonExploresLogs(t *testing.T) {
 	b.press("Delete")
 	b.until("it is gone", `!document.body.innerText.includes("Timeouts of the shop") && document.querySelector("input[name=q]").value.includes("timed out")`)
 
+	// A link to just these lines, whenever it is opened.
+	b.until("a link is offered", `(() => { const u = new URL(document.querySelector("[data-copy-link]").dataset.copyLink, location.href); return u.searchParams.get("from") > 1e12 && u.searchParams.get("q").includes("timed out") })()`)
+	b.press("Copy link")
+	b.until("it says what became of it", `document.querySelector("[data-copy-link]").textContent.startsWith("Co") && document.querySelector("[data-copy-link]").textContent !== "Copy link"`)
+
 	// As they come, through a burst.
 	b.open("/logs?live=1&" + url.Values{"q": {"live"}}.Encode())
 	b.until("it follows", `document.querySelector(".logs-live .state.ok")`)
@@ -286,4 +291,44 @@ func elastic[T any](d *demo, method, path, body string) (out T, err error) {
 		err = json.Unmarshal(b, &out)
 	}
 	return out, err
+}
+
+// TestWhatIsNotSupportedIsRefusedAsElasticsearchRefuses asks for what only a
+// whole Elasticsearch has: clients read the error, and never a page for people.
+func TestWhatIsNotSupportedIsRefusedAsElasticsearchRefuses(t *testing.T) {
+	t.Parallel()
+	h := startLogHub(t)
+	for _, c := range []struct {
+		method, path string
+		token        string
+		status       int
+	}{
+		{"GET", "/_nodes", h.token, 400}, {"POST", "/x/_update/1", h.token, 400}, {"DELETE", "/x", h.token, 400}, {"PUT", "/_index_template/t", h.token, 400},
+		{"GET", "/_cluster/settings", h.token, 400}, {"PATCH", "/x", h.token, 400}, {"GET", "/x/_alias", h.token, 400}, {"PUT", "/x/_doc/", h.token, 400},
+		{"GET", "/nobody", h.token, 404}, {"HEAD", "/nobody", h.token, 404}, {"HEAD", "/", h.token, 200}, {"GET", "/", h.token, 200}, {"GET", "/", "wrong", 401},
+		{"POST", "/x/_search", h.token, 400}, {"POST", "/_bulk", h.token, 400},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+h.elastic+c.path, strings.NewReader(`{"query":{"nonsense":{}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body struct {
+			Error  struct{ Type, Reason string }
+			Status int
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || resp.Header.Get("X-Elastic-Product") != "Elasticsearch" {
+			t.Errorf("%s %s: %d, want %d, with %v: %.200s", c.method, c.path, resp.StatusCode, c.status, resp.Header, b)
+		}
+		if c.status >= 400 && c.method != "HEAD" && (json.Unmarshal(b, &body) != nil || body.Error.Type == "" || body.Error.Reason == "" || body.Status != c.status) {
+			t.Errorf("%s %s: the error is %.300s", c.method, c.path, b)
+		}
+	}
 }

@@ -211,6 +211,10 @@ func (h *Hub) logHandler() http.Handler {
 			return
 		}
 		ctx := context.WithValue(ingest.With(r.Context(), who.Sender), logAccessKey{}, who)
+		if _, pattern := mux.Handler(r); pattern == "" { // no such path, or not with this method
+			ingest.Unknown(w, r)
+			return
+		}
 		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

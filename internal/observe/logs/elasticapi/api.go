@@ -468,16 +468,16 @@ func (a *api) closePIT(w http.ResponseWriter, _ *http.Request) error {
 // seen is how far back fields and indices are looked for.
 const seen = 60 * 24 * time.Hour
 
-// fields are the kinds of the fields of the newest lines.
+// fields are the kinds of the fields of a sample of the lines.
 func (a *api) fields(r *http.Request, indices string) (map[string]record.Kind, error) {
 	now := a.o.Now()
-	res, err := a.answer(r, query.Request{From: now.Add(-seen).UnixNano(), Size: 2000, TotalUpTo: 2000}, indices)
+	res, err := a.answer(r, query.Sample(query.Request{From: now.Add(-seen).UnixNano()}), indices)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]record.Kind{record.Time: record.Moment, record.Message: record.String, record.Ingested: record.Moment, record.OwnerField: record.String, record.Class: record.String}
-	for i := range res.Hits {
-		for _, f := range res.Hits[i].Fields {
+	query.SampleOf(res, func(line *record.Record) {
+		for _, f := range line.Fields {
 			if k, ok := out[f.Name]; ok && k != f.Value.Kind {
 				out[f.Name] = record.String
 				if k == record.Int && f.Value.Kind == record.Float || k == record.Float && f.Value.Kind == record.Int {
@@ -487,7 +487,7 @@ func (a *api) fields(r *http.Request, indices string) (map[string]record.Kind, e
 			}
 			out[f.Name] = f.Value.Kind
 		}
-	}
+	})
 	return out, nil
 }
 
@@ -567,6 +567,9 @@ func (a *api) mapping(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	asked := r.PathValue("index")
+	if strings.HasPrefix(asked, "_") && asked != "_all" { // the name of another interface, not of an index
+		return &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "no handler found for uri [" + r.URL.Path + "] and method [" + r.Method + "]"}
+	}
 	match := func(string) bool { return true }
 	if asked != "" {
 		match = matching(asked)

@@ -29,7 +29,19 @@ func (in *Intake) Elasticsearch() http.Handler {
 	}
 	mux.HandleFunc("POST /{index}/_doc", in.document)
 	mux.HandleFunc("POST /{index}/_doc/{$}", in.document)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			Unknown(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// Unknown answers what is not supported, as Elasticsearch answers what it does
+// not know.
+func Unknown(w http.ResponseWriter, r *http.Request) {
+	(&ElasticError{http.StatusBadRequest, "illegal_argument_exception", fmt.Sprintf("no handler found for uri [%.200s] and method [%.20s]; this is a store of logs that answers searches and takes documents", r.URL.Path, r.Method)}).Write(w)
 }
 
 // ElasticError is an error as Elasticsearch shapes them.

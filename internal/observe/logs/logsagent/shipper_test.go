@@ -347,22 +347,70 @@ func TestBytesThatAreNoTextAreKeptAsFarAsTheyAre(t *testing.T) {
 	h.eventually("a \uFFFD b\x00c|d")
 }
 
-// TestTheJournalIsFollowed reads a journal that systemd-journal-remote wrote
-// on this machine.
+// journalWith has a real systemd-journal-remote add entries to a journal.
+func journalWith(t *testing.T, dir string, from, to int) {
+	t.Helper()
+	cache := os.Getenv("VIGIE_TEST_CACHE")
+	if cache == "" {
+		t.Fatal("VIGIE_TEST_CACHE is not set: run the tests with `make test`")
+	}
+	programs, err := filepath.Glob(filepath.Join(cache, "journal-remote/*/systemd/systemd-journal-remote"))
+	if more, _ := filepath.Glob(filepath.Join(cache, "journal-remote/usr/lib/systemd/systemd-journal-remote")); err == nil {
+		programs = append(programs, more...)
+	}
+	if len(programs) == 0 {
+		t.Fatal("systemd-journal-remote is missing: run scripts/setup test")
+	}
+	var export strings.Builder
+	begin := time.Now().Add(-time.Hour).UnixMicro()
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&export, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=00000000000000000000000000000001\nPRIORITY=3\n_SYSTEMD_UNIT=shop.service\nSYSLOG_IDENTIFIER=shop\nMESSAGE=entry %d\n\n", begin+int64(i), 1000+i, i)
+	}
+	cmd := exec.CommandContext(t.Context(), programs[0], "--output", filepath.Join(dir, "story.journal"), "-")
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(cache, "journal-remote/usr/lib/x86_64-linux-gnu"))
+	cmd.Stdin = strings.NewReader(export.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make a journal: %v %s", err, out)
+	}
+}
+
+// TestTheJournalIsFollowed has the real journalctl read a real journal, which
+// grows, and goes on after a restart where it was.
 func TestTheJournalIsFollowed(t *testing.T) {
-	if _, err := exec.LookPath("journalctl"); err != nil {
+	real, err := exec.LookPath("journalctl")
+	if err != nil {
 		t.Fatal("journalctl is missing: ", err)
 	}
-	if out, err := exec.Command("journalctl", "--no-pager", "-n1", "-o", "export").Output(); err != nil || len(out) == 0 {
-		t.Skip("this machine has no journal; the fleet of the stories has")
+	dir, bin := t.TempDir(), t.TempDir()
+	journalWith(t, dir, 0, 100)
+	// The agent asks for the machine's journal: here it is that of the test.
+	if err := os.WriteFile(filepath.Join(bin, "journalctl"), []byte("#!/bin/sh\nexec "+real+" --directory="+dir+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
 	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	h := newHub(t)
-	start(t, h, logsagent.Options{Journal: &logsagent.Journal{Since: 365 * 24 * time.Hour}})
-	<-h.came
+	o := logsagent.Options{Journal: &logsagent.Journal{Since: 24 * time.Hour}, State: filepath.Join(bin, "state.json")}
+	want := func(n int) (all string) {
+		var each []string
+		for i := range n {
+			each = append(each, fmt.Sprint("entry ", i))
+		}
+		return strings.Join(each, "|")
+	}
+	_, stop := start(t, h, o)
+	h.until(want(100), h.messages)
+	journalWith(t, dir, 100, 150)
+	h.until(want(150), h.messages)
+	stop()
+	journalWith(t, dir, 150, 200)
+	start(t, h, o)
+	h.until(want(200), h.messages)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.lines) == 0 || h.lines[0].Message == "" {
-		t.Errorf("read %+v", h.lines)
+	service, _ := h.lines[0].Get(record.Service)
+	level, _ := h.lines[0].Get(record.Level)
+	if service.Str != "shop" || level.Str != "error" || h.lines[0].Class != "" && h.lines[0].Class != record.ClassSystem {
+		t.Errorf("the first is %+v", h.lines[0])
 	}
 }
 

@@ -25,7 +25,7 @@ type candidate struct {
 const mostCandidates = 12
 
 // complete answers what may be written at the cursor of a query: fields that
-// lines of the last hour have, their values, and operators.
+// lines of the last six hours have, their values, and operators.
 func (f *face) complete(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	text := q.Get("q")
@@ -35,7 +35,7 @@ func (f *face) complete(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := querytext.Complete(text, at)
 	now := f.o.Now()
-	req := query.Request{From: now.Add(-time.Hour).UnixNano(), To: now.Add(time.Minute).UnixNano(), Timeout: time.Second}
+	req := query.Request{From: now.Add(-6 * time.Hour).UnixNano(), To: now.Add(time.Minute).UnixNano(), Timeout: time.Second}
 	out := []candidate{}
 	add := func(word, note string) {
 		if len(out) < mostCandidates {
@@ -45,17 +45,16 @@ func (f *face) complete(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch c.Wants {
 	case querytext.WantsField:
-		req.Size = 200
-		res, err := f.o.Store.Search(r.Context(), req)
+		res, err := f.o.Store.Search(r.Context(), query.Sample(req))
 		if err != nil {
 			return err
 		}
 		names := []string{record.Message, record.Time, record.Class, record.OwnerField}
-		for i := range res.Hits {
-			for _, one := range res.Hits[i].Fields {
+		query.SampleOf(res, func(line *record.Record) {
+			for _, one := range line.Fields {
 				names = append(names, one.Name)
 			}
-		}
+		})
 		slices.Sort(names)
 		for _, n := range slices.Compact(names) {
 			if strings.HasPrefix(strings.ToLower(n), strings.ToLower(c.Prefix)) && n != c.Prefix {

@@ -59,6 +59,7 @@ type exploreView struct {
 	ndjson   string
 	nothing  bool // there is no line at all
 	saved    savedView
+	share    string // address of just these lines, whenever it is opened
 }
 
 type lineRow struct {
@@ -107,6 +108,11 @@ func (f *face) explore(w http.ResponseWriter, r *http.Request) error {
 	v.liveHref, v.wrapHref = toggled(r.URL, "live"), toggled(r.URL, "wrap")
 	v.tailPath = "/logs/tail?" + url.Values{"q": {v.q}}.Encode()
 	out := url.Values{"q": {v.q}, "from": {strconv.FormatInt(v.shown.From.UnixMilli(), 10)}, "to": {strconv.FormatInt(v.shown.To.UnixMilli(), 10)}}
+	share := url.Values{"q": {v.q}, "from": out["from"], "to": out["to"]}
+	if len(v.columns) > 0 {
+		share["col"] = v.columns
+	}
+	v.share = home + "?" + share.Encode()
 	for _, format := range []string{"csv", "ndjson"} {
 		out.Set("format", format)
 		address := "/api/vigie/v1/logs/export?" + out.Encode()
