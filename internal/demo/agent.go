@@ -27,7 +27,7 @@ const hubName = "demo"
 const logsOfMachine = `logs:
   journal: {since: 24h}
   files:
-    - paths: [/var/log/syslog, /var/log/auth.log, /var/log/kern.log, /var/log/messages, /var/log/dpkg.log, /var/log/alternatives.log, /var/log/apt/history.log, /var/log/nginx/*.log, /var/log/postgresql/*.log]
+    - paths: [/var/log/syslog, /var/log/auth.log, /var/log/kern.log, /var/log/messages, /var/log/dpkg.log, /var/log/alternatives.log, /var/log/nginx/*.log, /var/log/postgresql/*.log]
     - {paths: [%q], format: access, class: web, service: nginx}
     - {paths: [%q], format: error, class: web, service: nginx}
 `

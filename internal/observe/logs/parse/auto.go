@@ -2,6 +2,7 @@ package parse
 
 import (
 	"strings"
+	"time"
 
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 )
@@ -26,9 +27,16 @@ func (a *auto) Parse(r *record.Record) bool {
 		return true
 	}
 	// A time in front, and a level in the words behind it, as most loggers write.
-	stamp, rest := front(s)
-	if stamp == 0 {
-		return true
+	stamp, rest := front(s, a.web.zone)
+	if stamp == 0 { // or behind a word: WARNING 2026-11-25 10:00:00 …
+		var word string
+		if word, rest, _ = strings.Cut(s, " "); len(word) > 40 {
+			return true
+		}
+		if stamp, rest = front(rest, a.web.zone); stamp == 0 {
+			return true
+		}
+		rest = word + " " + rest
 	}
 	r.Time = stamp
 	for i, w := range strings.Fields(rest[:min(len(rest), 80)]) {
@@ -43,21 +51,30 @@ func (a *auto) Parse(r *record.Record) bool {
 	return true
 }
 
-// front reads a time at the beginning of a line: one word or two.
-func front(s string) (ns int64, rest string) {
+// front reads a time at the beginning of a line: one word or two. One that
+// names no zone is of the server's.
+func front(s string, zone *time.Location) (ns int64, rest string) {
 	s = strings.TrimPrefix(s, "[")
 	if len(s) < 19 || s[0] < '0' || s[0] > '9' {
 		return 0, ""
 	}
 	one, after, _ := strings.Cut(s, " ")
-	if ns, ok := record.ParseTime(strings.TrimRight(one, "],")); ok && len(one) > 10 {
+	if ns, ok := zoned(strings.TrimRight(one, "],"), zone); ok && len(one) > 10 {
 		return ns, after
 	}
 	two, after, _ := strings.Cut(after, " ")
-	if ns, ok := record.ParseTime(one + "T" + strings.TrimRight(two, "],")); ok {
+	if ns, ok := zoned(one+"T"+strings.TrimRight(two, "],:"), zone); ok {
 		return ns, after
 	}
 	return 0, ""
+}
+
+// zoned reads a time, and in zone one that names none.
+func zoned(s string, zone *time.Location) (int64, bool) {
+	if len(s) > 10 && !strings.ContainsAny(s[10:], "Zz+-") {
+		return inZone(s, zone)
+	}
+	return record.ParseTime(s)
 }
 
 // levelWords are those that loggers write between time and message.
