@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -27,6 +28,8 @@ type chunk struct {
 	text   []byte
 	lines  []ref
 	sealed bool
+	closed bool // it gets no more lines
+	marks  atomic.Pointer[marks]
 }
 
 // ref is a line of a chunk.
@@ -87,6 +90,9 @@ func (m *memory) add(segment uint64, text []byte, l *line) {
 		c = m.chunks[n-1]
 	}
 	if c == nil || c.sealed || len(c.lines) >= chunkLines || len(c.text)+len(text) > chunkBytes && len(c.lines) > 0 {
+		if c != nil {
+			c.closed = true
+		}
 		c = &chunk{}
 		m.chunks = append(m.chunks, c)
 	}
@@ -130,7 +136,8 @@ type view struct {
 	place    place
 	text     []byte
 	lines    []ref
-	from, to int64 // times, both ends in it
+	from, to int64  // times, both ends in it
+	closed   *chunk // that it is the whole of, and that gets no more lines; nil otherwise
 
 	columns map[string]*query.Column
 	names   []string
@@ -154,6 +161,9 @@ func (s *Store) views(want func(place) bool, from, to int64) (out []*view) {
 
 func newView(at place, c *chunk) *view {
 	v := &view{place: at, text: c.text[:len(c.text):len(c.text)], lines: c.lines[:len(c.lines):len(c.lines)]}
+	if c.closed {
+		v.closed = c
+	}
 	for i, l := range v.lines {
 		if i == 0 {
 			v.from, v.to = l.time, l.time

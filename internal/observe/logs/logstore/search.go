@@ -257,6 +257,10 @@ func (a *answer) work(c *query.Collector) {
 			continue
 		}
 		var err error
+		if one.view != nil && !one.view.possible(a.plan) {
+			scanned.Skipped++
+			continue
+		}
 		if one.view != nil {
 			scanned.Rows += int64(one.view.Len())
 			if err = c.Block(one.view, query.Select(a.filter, one.view)); err == nil {

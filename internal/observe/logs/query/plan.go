@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 )
 
@@ -25,6 +27,23 @@ func NewPlan(f Filter) *Plan { return &Plan{needOf(f)} }
 
 // Possible is false when no line of those that the index tells of can match.
 func (p *Plan) Possible(ix Index) bool { return p.need.possible(ix) }
+
+// NeedsValue says whether the plan ever asks an index for a value of a field.
+func (p *Plan) NeedsValue() bool { return needsValue(p.need) }
+
+func needsValue(n need) bool {
+	switch n := n.(type) {
+	case needValue:
+		return true
+	case needAll:
+		return slices.ContainsFunc(n, needsValue)
+	case needOne:
+		return slices.ContainsFunc(n, needsValue)
+	case needSome:
+		return slices.ContainsFunc(n.of, needsValue)
+	}
+	return false
+}
 
 // need is what must hold for a line to match.
 type need interface{ possible(ix Index) bool }
