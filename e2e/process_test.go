@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -146,15 +147,25 @@ func within(t testing.TB, d time.Duration, what string, f func() error) {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// handedOut are the ports that freeAddress gave away: none twice.
+var handedOut sync.Map
+
+// freeAddress returns a loopback address that nobody listens on, with a port
+// that no connection that goes out is given, and no other test.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(8_000)))
+		if _, taken := handedOut.LoadOrStore(address, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free from 10000 to 18000")
+	return ""
 }
 
 // claiming opens sockets that may share their address with a claim on it.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -39,12 +42,8 @@ func openPorts(dir string) (*ports, error) {
 func (p *ports) address(ctx context.Context, name string) (string, error) {
 	port, ok := p.of[name]
 	if !ok {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("find a free port for %s: %w", name, err)
-		}
-		port = l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
+		var err error
+		if port, err = p.free(ctx); err != nil {
 			return "", fmt.Errorf("find a free port for %s: %w", name, err)
 		}
 		p.of[name] = port
@@ -57,6 +56,38 @@ func (p *ports) address(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
+}
+
+// The ports that are tried first: below those that Linux gives to connections
+// that go out, of which one could take a port between now and its first use.
+const (
+	lowest  = 18_000
+	highest = 32_000
+)
+
+// free finds a port that nobody listens on and that no other listener of the
+// demo has.
+func (p *ports) free(ctx context.Context) (int, error) {
+	var last error
+	for try := range 200 {
+		port := lowest + rand.IntN(highest-lowest) //nolint:gosec // no secret
+		if try >= 100 {
+			port = 0 // whatever there is
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			last = err
+			continue
+		}
+		port = l.Addr().(*net.TCPAddr).Port
+		if err := l.Close(); err != nil {
+			return 0, err
+		}
+		if !slices.Contains(slices.Collect(maps.Values(p.of)), port) {
+			return port, nil
+		}
+	}
+	return 0, last
 }
 
 // writeAtomically makes a file appear as a whole or not at all.
