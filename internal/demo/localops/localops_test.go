@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/vigie-ops/vigie/examples"
 	"github.com/vigie-ops/vigie/internal/demo/localops"
@@ -55,6 +56,10 @@ func TestTheCopyIsValidAndTrueHere(t *testing.T) {
 	}
 	if len(watched) != len(slugs) {
 		t.Errorf("%d instances are watched, want %d", len(watched), len(slugs))
+	}
+	// A machine that keeps its logs as Debian does is healthy.
+	if kept, ok := logs.ThePolicy.Of(g); !ok || kept.OnServers["web"].Std() > 14*24*time.Hour || kept.OnServers["application"].Std() > 14*24*time.Hour {
+		t.Errorf("of files on this machine %v is promised", kept.OnServers)
 	}
 	policy, ok := alert.PolicySection.Of(g)
 	if !ok || policy.GroupWait.Std().Seconds() != 1 {

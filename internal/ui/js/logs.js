@@ -34,19 +34,6 @@ document.addEventListener("click", async (e) => {
   }
 });
 
-document.addEventListener("click", async (e) => {
-  const b = e.target.closest("[data-copy], [data-copy-link]");
-  if (!b || b.dataset.was) return;
-  b.dataset.was = b.textContent;
-  try {
-    await navigator.clipboard.writeText(b.dataset.copy ?? new URL(b.dataset.copyLink, location.href).href);
-    b.textContent = "Copied";
-  } catch {
-    b.textContent = "Could not be copied";
-  }
-  setTimeout(() => { b.textContent = b.dataset.was; delete b.dataset.was; }, 1500);
-});
-
 // Values of fields are asked for when their field is opened.
 async function values(d) {
   if (d.dataset.asked) return;

@@ -1697,7 +1697,7 @@ func texts() templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Code("connect() failed (111: Connection refused) while connecting to upstream, client: <script>alert(1)</script>").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.CopyCode("connect() failed (111: Connection refused) while connecting to upstream, client: <script>alert(1)</script>").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -345,7 +345,7 @@ func listPage(v listView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Code(v.Key).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.CopyCode(v.Key).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
