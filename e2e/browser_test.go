@@ -160,8 +160,8 @@ func (b *window) tour(d *demo, issue string, began time.Time) {
 	q.Set("expr", expr)
 	within(b.t, 30*time.Second, "a rate, for which the agent has to have looked twice", func() error {
 		var r struct{ Data struct{ Result []any } }
-		// The page asks at whole steps, so that what is there a moment ago is shown.
-		at := strconv.FormatInt(time.Now().Add(-2*time.Second).Unix(), 10)
+		// The page asks at whole steps, of up to five seconds in so short a range.
+		at := strconv.FormatInt(time.Now().Add(-6*time.Second).Unix(), 10)
 		if err := d.get("/api/v1/query?"+url.Values{"query": {expr}, "time": {at}}.Encode(), &r); err != nil || len(r.Data.Result) == 0 {
 			return errOr(err)
 		}

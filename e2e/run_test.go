@@ -45,6 +45,7 @@ func TestRunsActOnRealServers(t *testing.T) {
 		t.Run("a public playbook that nobody here wrote runs unchanged", y.public)
 	})
 	t.Run("a server with another host key stops the run before anything is done there", y.impostor)
+	t.Run("a server is reached through another", y.behindAnother)
 	t.Run("a hub that is killed leaves no process, and runs again", func(t *testing.T) { y.hubEnds(t, "killed", y.hub.kill) })
 	t.Run("a hub that is stopped leaves no process, and runs again", func(t *testing.T) { y.hubEnds(t, "stopped", y.hub.stop) })
 	t.Run("what nobody approves lapses", func(t *testing.T) { y.lapsed(t, lapsing) })

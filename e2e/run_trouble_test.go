@@ -153,6 +153,29 @@ func (y *yard) impostor(t *testing.T) {
 	}
 }
 
+// behindAnother reaches a server only through another one.
+func (y *yard) behindAnother(t *testing.T) {
+	servers := strings.Replace(y.serversFile(t), "roles: [db], ports: [], ssh: {", "roles: [db], ports: [], ssh: {jump: app-01, ", 1)
+	hash := y.push(t, "nadia", map[string]string{"servers.yaml": servers, "playbooks/wait.yml": `
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Tell where it is reached from
+      ansible.builtin.shell: echo "$SSH_CONNECTION {{ gate }}" > /srv/whence
+      changed_when: true
+`}, y.signature()...)
+	if out, errs, status := y.asAdmin(t, "run", "wait", "--commit", hash, "--limit", "db-01", "--var", "gate=jump", "--reason", "it stands behind another", "--follow"); status != 0 {
+		t.Fatalf("the run says %d %s%s", status, out, errs)
+	}
+	b, err := os.ReadFile(y.servers[2].Path("/srv/whence"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from := strings.Fields(string(b)); len(from) != 5 || from[0] != y.servers[0].Address || from[4] != "jump" {
+		t.Errorf("db-01 was reached from %q, want app-01, which is %s", b, y.servers[0].Address)
+	}
+}
+
 // hubEnds ends the hub in the middle of a run and starts it again.
 func (y *yard) hubEnds(t *testing.T, gate string, end func()) {
 	r := y.ask(t, "wait", "app-02,db-01", map[string]any{"gate": gate})
