@@ -231,7 +231,57 @@ func BenchmarkLogs(b *testing.B) {
 			}
 		})
 	}
+	b.Run("export", func(b *testing.B) {
+		before, _ := memoryOf(d.cmd.Process.Pid)
+		most, stop, watched := before, make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(watched)
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					now, _ := memoryOf(d.cmd.Process.Pid)
+					most = max(most, now)
+				}
+			}
+		}()
+		lines, began := 0, time.Now()
+		for b.Loop() {
+			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, d.endpoints.Console+"/api/vigie/v1/logs/export?format=ndjson&from="+
+				strconv.FormatInt(began.Add(-100*time.Hour).UnixMilli(), 10)+"&to="+strconv.FormatInt(began.Add(time.Hour).UnixMilli(), 10), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+d.token)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				b.Fatal(err)
+			}
+			in := bufio.NewScanner(resp.Body)
+			in.Buffer(nil, 2<<20)
+			for in.Scan() {
+				lines++
+			}
+			_ = resp.Body.Close()
+			if in.Err() != nil || resp.StatusCode != http.StatusOK {
+				b.Fatal(resp.StatusCode, in.Err())
+			}
+		}
+		close(stop)
+		<-watched
+		if lines < total*b.N {
+			b.Fatalf("%d lines were exported, of %d", lines, total*b.N)
+		}
+		b.ReportMetric(float64(lines)/time.Since(began).Seconds(), "lines/s")
+		b.ReportMetric(float64(most-before)/1e6, "MB-more")
+	})
 	now, most := memoryOf(d.cmd.Process.Pid)
+	if most > 500e6 {
+		b.Errorf("the hub had %d MB at most; 500 is what it may have", most/1e6)
+	}
 	b.Logf("the hub and its agent have %d MB, had %d MB at most; the folder is %s", now>>20, most>>20, filepath.Join(d.dir, "hub/logs"))
 }
 

@@ -74,9 +74,13 @@ func (d *Directory) Members(team string) []Person { return pick(d.team[team].Mem
 // TeamsOf returns the teams that list a person, sorted by slug.
 func (d *Directory) TeamsOf(person string) []Team { return slices.Clone(d.teamsOf[person]) }
 
-// Leads returns the people who lead operations, sorted by slug.
+// Leads returns the people who lead operations, sorted by slug; the admins where
+// nobody is said to.
 func (d *Directory) Leads() []Person {
-	return slices.DeleteFunc(d.People(), func(p Person) bool { return !p.Lead })
+	if all := slices.DeleteFunc(d.People(), func(p Person) bool { return !p.Lead }); len(all) > 0 {
+		return all
+	}
+	return slices.DeleteFunc(d.People(), func(p Person) bool { return p.Role != Admin })
 }
 
 func pick[T any](slugs []string, from map[string]T) []T {

@@ -682,6 +682,19 @@ func TestBreakGlassRunsAndTellsTheLeadsForEver(t *testing.T) {
 	if _, err := s.Ask(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Reason: "again"}); err == nil {
 		t.Error("after a break-glass the commit runs as if somebody had accepted it")
 	}
+	// A commit that takes a lead away does not keep what it does from them.
+	s.commit("ada", map[string]string{"vigie.yaml": strings.Replace(company, "name: Cal, ", "name: Cal, lead: true, ", 1)})
+	s.accept()
+	s.commit("ben", map[string]string{"vigie.yaml": company})
+	s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app-01", BreakGlass: "once more"})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.told) != 2 || !slices.Equal(s.told[1].To, []string{"ada", "cal"}) {
+		t.Errorf("told %+v", s.told)
+	}
+	if !slices.Contains(s.acts, "run.request") || !slices.Contains(s.acts, "commit.accept") {
+		t.Errorf("the audit trail has %v", s.acts)
+	}
 }
 
 func TestARunIsApprovedBySomebodyElseWhoSawItsCheck(t *testing.T) {

@@ -8,13 +8,14 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
 )
 
 // seal makes a run that is over the next link of the chain: its hash covers the
-// hash of the run that ended before it, all of its own record, and its results.
+// hash of the run that ended before it, all of its own record, and all that it left.
 func (o *Office) seal(ctx context.Context, tx *db.Tx, r *Run) error {
 	var last []struct {
 		Hash string `bun:"hash"`
@@ -55,8 +56,66 @@ func (r Run) sum(results string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digest is the hash of all results of a run.
+// digestForm begins a digest of everything that a run left. Before it, records
+// covered their results alone, and their digest has no form.
+const digestForm = "2:"
+
+// digest is the hash of all that a run left: results, tasks, hosts and log.
 func digest(ctx context.Context, q db.Queryer, run string) (string, error) {
+	h := sha256.New()
+	for _, table := range []struct {
+		query  string
+		values int
+	}{
+		{`SELECT task, host, status, changed, ms, message, diff, at FROM run_result WHERE run = ? ORDER BY task, host`, 8},
+		{`SELECT n, play, name, action, path, started_at, ended_at, ok, changed, failed, unreachable, skipped, ignored FROM run_task WHERE run = ? ORDER BY n`, 13},
+		{`SELECT host, state, task, ok, changed, failed, unreachable, skipped, ignored FROM run_host WHERE run = ? ORDER BY host`, 9},
+		{`SELECT seq, text FROM run_log WHERE run = ? ORDER BY seq`, 2},
+	} {
+		if err := hashRows(ctx, q, h, table.query, table.values, run); err != nil {
+			return "", fmt.Errorf("read what a run left: %w", err)
+		}
+		_, _ = io.WriteString(h, "\x00")
+	}
+	return digestForm + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashRows writes rows into a hash, the same on both engines.
+func hashRows(ctx context.Context, q db.Queryer, h io.Writer, query string, values int, run string) error {
+	rows, err := q.QueryContext(ctx, query, run)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	row, at := make([]any, values), make([]any, values)
+	for i := range row {
+		at[i] = &row[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(at...); err != nil {
+			return err
+		}
+		for _, v := range row {
+			switch v := v.(type) {
+			case time.Time:
+				_, _ = fmt.Fprintf(h, "%d ", v.UnixMicro()) // what PostgreSQL keeps of a time
+			case []byte:
+				_, _ = fmt.Fprintf(h, "%q ", v)
+			case string:
+				_, _ = fmt.Fprintf(h, "%q ", v)
+			case bool:
+				_, _ = fmt.Fprintf(h, "%t ", v)
+			default:
+				_, _ = fmt.Fprintf(h, "%v ", v)
+			}
+		}
+		_, _ = io.WriteString(h, "\n")
+	}
+	return rows.Err()
+}
+
+// oldDigest is the hash of the results of a run alone, as records had it first.
+func oldDigest(ctx context.Context, q db.Queryer, run string) (string, error) {
 	rows, err := q.QueryContext(ctx, `SELECT task, host, status, changed, ms, message, diff FROM run_result WHERE run = ? ORDER BY task, host`, run)
 	if err != nil {
 		return "", fmt.Errorf("read the results of a run: %w", err)
@@ -86,16 +145,19 @@ type Verified struct {
 }
 
 // Verify walks the chain of records.
-func (o *Office) Verify(ctx context.Context) (Verified, error) {
+func (o *Office) Verify(ctx context.Context) (Verified, error) { return o.VerifyIn(ctx, o.o.DB.Read()) }
+
+// VerifyIn walks the chain as q sees it, such as a transaction.
+func (o *Office) VerifyIn(ctx context.Context, q db.Queryer) (Verified, error) {
 	var v Verified
 	var written int64
 	// The count is read first: what ends meanwhile is more, never less.
-	if err := o.o.DB.Read().NewRaw(`SELECT value FROM run_number WHERE name = 'record'`).Scan(ctx, &written); err != nil {
+	if err := q.NewRaw(`SELECT value FROM run_number WHERE name = 'record'`).Scan(ctx, &written); err != nil {
 		return v, fmt.Errorf("count records: %w", err)
 	}
-	prev := ""
+	prev, old := "", true // records in the old form come before all others
 	for {
-		runs, err := runsWhere(ctx, o.o.DB.Read(), `seq > ? ORDER BY seq LIMIT 100`, v.Records)
+		runs, err := runsWhere(ctx, q, `seq > ? ORDER BY seq LIMIT 100`, v.Records)
 		if err != nil {
 			return v, err
 		}
@@ -104,11 +166,20 @@ func (o *Office) Verify(ctx context.Context) (Verified, error) {
 			return v, nil
 		}
 		for _, r := range runs {
-			results, err := digest(ctx, o.o.DB.Read(), r.ID)
+			results, err := digest(ctx, q, r.ID)
 			if err != nil {
 				return v, err
 			}
-			if r.Seq != v.Records+1 || r.PrevHash != prev || r.Hash != r.sum(results) {
+			whole := r.Hash == r.sum(results)
+			if !whole && old {
+				if results, err = oldDigest(ctx, q, r.ID); err != nil {
+					return v, err
+				}
+				whole = r.Hash == r.sum(results)
+			} else {
+				old = false
+			}
+			if r.Seq != v.Records+1 || r.PrevHash != prev || !whole {
 				v.Broken = r.Number
 				return v, nil
 			}
@@ -184,6 +255,17 @@ type junitReason struct {
 	Text    string `xml:",cdata"`
 }
 
+// forXML puts U+FFFD in the place of what XML 1.0 has no way to say, such as the
+// colours of a terminal.
+func forXML(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
 // WriteJUnit writes a record in the form that build servers read: a test per
 // task and host.
 func (rec Record) WriteJUnit(w io.Writer) error {
@@ -195,9 +277,9 @@ func (rec Record) WriteJUnit(w io.Writer) error {
 	for _, r := range rec.Results {
 		c := junitCase{Class: r.Host, Time: seconds(r.Took)}
 		if r.Task >= 1 && r.Task <= len(rec.Tasks) {
-			c.Name = rec.Tasks[r.Task-1].Name
+			c.Name = forXML(rec.Tasks[r.Task-1].Name)
 		}
-		why := &junitReason{Message: firstLine(r.Message), Text: r.Message}
+		why := &junitReason{Message: forXML(firstLine(r.Message)), Text: forXML(r.Message)}
 		switch r.Status {
 		case TaskFailed:
 			s.Failures++
@@ -211,6 +293,12 @@ func (rec Record) WriteJUnit(w io.Writer) error {
 		case OK, Ignored:
 		}
 		s.Cases = append(s.Cases, c)
+	}
+	// A run that failed before it came to a task fails the build all the same.
+	if rec.Run.State.Over() && rec.Run.State != Succeeded && s.Failures+s.Errors == 0 {
+		s.Tests++
+		s.Errors++
+		s.Cases = append(s.Cases, junitCase{Class: "run", Name: string(rec.Run.State), Time: s.Time, Error: &junitReason{Message: forXML(firstLine(rec.Run.Cause)), Text: forXML(rec.Run.Cause)}})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

@@ -79,6 +79,12 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	var leads []string
+	if r.BreakGlass != "" {
+		if leads, err = o.leads(ctx, v); err != nil {
+			return Run{}, err
+		}
+	}
 	err = o.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		one := r
 		write := func() error { return insertRun(ctx, tx, &one) }
@@ -94,7 +100,7 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 			}
 		}
 		if one.BreakGlass != "" {
-			if err := o.pageLeads(ctx, tx, one, actor); err != nil {
+			if err := o.pageLeads(ctx, tx, one, actor, leads); err != nil {
 				return err
 			}
 		}
@@ -209,9 +215,26 @@ func nonNil(list []string) []string {
 	return list
 }
 
+// leads are who must know of a break-glass: those of the repository as it is
+// followed, and those of the last commit that somebody accepted, since the one
+// that is run could have taken them away.
+func (o *Office) leads(ctx context.Context, v Verdict) ([]string, error) {
+	all := o.o.People.Leads()
+	if v.Base.Hash != "" {
+		g, err := o.generation(ctx, v.Base.Hash)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range people.NewDirectory(g).Leads() {
+			all = append(all, p.Slug)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
 // pageLeads tells those who lead that somebody runs what nobody accepted.
-func (o *Office) pageLeads(ctx context.Context, tx *db.Tx, r Run, actor people.Actor) error {
-	to := o.o.People.Leads()
+func (o *Office) pageLeads(ctx context.Context, tx *db.Tx, r Run, actor people.Actor, to []string) error {
 	if len(to) == 0 {
 		o.o.Log.Warn("break-glass, and no person of the operations repository is a lead who could be told", "run", r.ID)
 		return nil

@@ -106,6 +106,7 @@ type process struct {
 	orders *os.File
 	stop   func()
 	dir    string
+	user   string
 	pipes  sync.WaitGroup
 }
 
@@ -116,7 +117,7 @@ func (s Sandbox) start(ctx context.Context, j job) (_ *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{dir: filepath.Join(s.Dir, j.id)}
+	p := &process{dir: filepath.Join(s.Dir, j.id), user: s.User}
 	defer func() {
 		if err != nil {
 			p.clean()
@@ -194,7 +195,7 @@ func (p *process) launch(j job, env []string) (err error) {
 	environment.WriteString("ENVIRONMENT=(")
 	for _, kv := range append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "LC_ALL=C.UTF-8",
-		"HOME=" + room + "/home", "TMPDIR=" + room + "/tmp", "USER=" + DefaultUser, "LOGNAME=" + DefaultUser,
+		"HOME=" + room + "/home", "TMPDIR=" + room + "/tmp", "USER=" + p.user, "LOGNAME=" + p.user,
 		"SSH_AUTH_SOCK=" + room + "/agent.sock", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1",
 	}, j.env...) {
 		environment.WriteString(" " + quoted(kv))
