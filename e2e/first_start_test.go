@@ -207,6 +207,23 @@ func TestRolesAreEnforcedEverywhere(t *testing.T) {
 		{"POST", "/notifications/test", 401, 403, 401},
 		{"POST", "/servers/app-01/token", 401, 403, 401},
 		{"POST", "/servers/app-01/revoke", 401, 403, 401},
+		{"GET", "/runs", 401, 200, 303},
+		{"GET", "/api/vigie/v1/runs", 401, 200, 401},
+		{"POST", "/runs", 401, 403, 401},
+		{"POST", "/api/vigie/v1/runs", 401, 403, 401},
+		{"POST", "/api/vigie/v1/runs/x/cancel", 401, 403, 401},
+		{"POST", "/api/vigie/v1/runs/x/retry", 401, 403, 401},
+		{"POST", "/runs/commits/x/accept", 401, 403, 401},
+		{"POST", "/runs/hosts/app-01/accept", 401, 403, 401},
+		{"POST", "/chains", 401, 403, 401},
+		{"POST", "/drift/look", 401, 403, 401},
+		{"POST", "/api/vigie/v1/drift/look", 401, 403, 401},
+		{"GET", "/logs", 401, 200, 303},
+		{"GET", "/api/vigie/v1/logs", 401, 200, 401},
+		{"GET", "/api/vigie/v1/logs/export", 401, 200, 401},
+		{"POST", "/logs/searches", 401, 403, 401},
+		{"POST", "/logs/erase", 401, 403, 401},
+		{"POST", "/api/vigie/v1/logs/erase", 401, 403, 401},
 	} {
 		what := c.method + " " + c.path
 		if status, b, err := call(c.method, h.endpoints.Console+c.path, "", nil); err != nil || status != c.nobody {

@@ -424,6 +424,12 @@ func (y *yard) site(t *testing.T) {
 }
 
 // record exports runs, and then changes what one of them says it did.
+// startedRun is who asked for a run, and how it is.
+type startedRun struct {
+	By           string `json:"requested_by"`
+	State, Cause string
+}
+
 func (y *yard) record(t *testing.T) {
 	out, errs, status := y.asAdmin(t, "runs", "export", y.first, "--format", "junit")
 	var suite struct {
@@ -449,6 +455,15 @@ func (y *yard) record(t *testing.T) {
 	}) {
 		t.Errorf("no result says what changed in the file: %+v", one.Results)
 	}
+
+	// By now a schedule has started its run, and no person asked for it.
+	within(t, 2*time.Minute, "a schedule has started a run", func() error {
+		runs, err := list[startedRun](y.demo, "/api/vigie/v1/runs?requested_by=schedule:once")
+		if !slices.ContainsFunc(runs, func(r startedRun) bool { return r.By == "schedule:once" && r.State == "succeeded" }) {
+			return fmt.Errorf("%+v: %w", runs, errOr(err))
+		}
+		return nil
+	})
 
 	verify := func() (string, string, int) { return vigie(t, "runs", "verify", "--config", y.file) }
 	if out, errs, status := verify(); status != 0 || !strings.Contains(out, "are what they were") {

@@ -29,6 +29,19 @@ func (y *yard) powerCut(t *testing.T) {
 		t.Errorf("the servers are %v and the cause is %q, want %v", got, r.Cause, want)
 	}
 	y.holds(t, 0, "/srv/done-"+gate, "done\n")
+	within(t, 20*time.Second, "its failure is an alert that says why, and leads to it", func() error {
+		alerts, err := list[struct {
+			Name, State string
+			Labels      map[string]string
+			Annotations map[string]string
+		}](y.demo, "/api/vigie/v1/alerts?name=RunFailed")
+		for _, a := range alerts {
+			if a.Name == "RunFailed" && a.Labels["playbook"] == "wait" && strings.Contains(a.Annotations["description"], "app-02 could not be reached") && strings.Contains(a.Annotations["link"], "/runs/"+r.ID) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v: %w", alerts, errOr(err))
+	})
 
 	if err := y.servers[1].Boot(t.Context()); err != nil {
 		t.Fatal(err)

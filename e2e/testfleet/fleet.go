@@ -40,8 +40,6 @@ type Options struct {
 	// Disk is the size of each server's disk in bytes, which lies in memory as
 	// far as it is used; 2 GiB if zero.
 	Disk int64
-	// Log receives what the servers print at their consoles; may be nil.
-	Log io.Writer
 }
 
 // Fleet is a number of servers on a bridge of their own.
