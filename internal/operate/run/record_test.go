@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
 	"github.com/vigie-ops/vigie/internal/operate/run"
@@ -80,4 +81,29 @@ func TestJUnitIsReadByEveryParserAndFailsWithTheRun(t *testing.T) {
 			t.Errorf("%s says %+v", playbook, last)
 		}
 	}
+}
+
+func TestARunIsExpectedToTakeWhatRunsWithItsLimitTook(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		s := open(t, d, nil)
+		s.accept()
+		s.start()
+		for limit, seconds := range map[string]int{"app-01": 10, "app": 60} {
+			r := s.ended(s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: limit}).ID)
+			if err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.NewRaw(`UPDATE run_run SET started_at = ?, ended_at = ? WHERE id = ?`, r.RequestedAt, r.RequestedAt.Add(time.Duration(seconds)*time.Second), r.ID).Exec(ctx)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for limit, want := range map[string]time.Duration{"app-01": 10 * time.Second, "app": 60 * time.Second, "app-02": 60 * time.Second} {
+			if got, err := s.Expected(t.Context(), run.Run{ID: "new", Playbook: "hello", Kind: run.Real, Limit: limit}); err != nil || got != want {
+				t.Errorf("on %s it is %s, %v, want %s", limit, got, err, want)
+			}
+		}
+		if got, err := s.Expected(t.Context(), run.Run{ID: "new", Playbook: "asked", Kind: run.Real, Limit: "app"}); err != nil || got != 0 {
+			t.Errorf("of what never ran, %s is expected, %v", got, err)
+		}
+	})
 }

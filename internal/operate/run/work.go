@@ -324,10 +324,15 @@ func (o *Office) finish(ctx context.Context, tx *db.Tx, run string, end outcome)
 }
 
 // Expected is how long a run like this one takes: the median of the last ten
-// that succeeded, or zero where there were none.
+// that succeeded, of those with the same limit if there are any, or zero where
+// there were none.
 func (o *Office) Expected(ctx context.Context, r Run) (time.Duration, error) {
-	like, err := runsWhere(ctx, o.o.DB.Read(), `playbook = ? AND kind = ? AND state = ? AND id <> ? ORDER BY id DESC LIMIT 10`,
-		r.Playbook, string(r.Kind), string(Succeeded), r.ID)
+	like, err := runsWhere(ctx, o.o.DB.Read(), `playbook = ? AND kind = ? AND state = ? AND id <> ? AND host_limit = ? ORDER BY id DESC LIMIT 10`,
+		r.Playbook, string(r.Kind), string(Succeeded), r.ID, r.Limit)
+	if err == nil && len(like) == 0 {
+		like, err = runsWhere(ctx, o.o.DB.Read(), `playbook = ? AND kind = ? AND state = ? AND id <> ? ORDER BY id DESC LIMIT 10`,
+			r.Playbook, string(r.Kind), string(Succeeded), r.ID)
+	}
 	if err != nil || len(like) == 0 {
 		return 0, err
 	}

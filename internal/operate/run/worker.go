@@ -27,9 +27,15 @@ func (o *Office) Run(ctx context.Context) error {
 	defer o.working.Wait()
 	timer := time.NewTicker(every)
 	defer timer.Stop()
+	shown := o.now()
 	for {
 		if err := o.tick(ctx); err != nil && ctx.Err() == nil {
 			o.o.Log.Error("runs that wait could not be worked", logattr.Err(err))
+		}
+		// How long a run takes still goes on in a long task, too.
+		if now := o.now(); o.busy() && now.Sub(shown) >= showEvery {
+			shown = now
+			o.o.Changed(Topic)
 		}
 		select {
 		case <-ctx.Done():
@@ -40,13 +46,19 @@ func (o *Office) Run(ctx context.Context) error {
 	}
 }
 
+// showEvery is how often open pages are told that runs go on, at least.
+const showEvery = 3 * time.Second
+
+func (o *Office) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.live) > 0
+}
+
 // tidy ends what this process was in the middle of when it was killed. Ansible
 // ended with it: see sandbox.sh.
 func (o *Office) tidy(ctx context.Context) error {
-	o.mu.Lock()
-	alive := len(o.live)
-	o.mu.Unlock()
-	if alive == 0 {
+	if !o.busy() {
 		if err := o.o.Sandbox.Sweep(); err != nil {
 			return fmt.Errorf("take away what earlier runs left: %w", err)
 		}

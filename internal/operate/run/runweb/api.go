@@ -59,6 +59,9 @@ type item struct {
 	RequestedAt time.Time      `json:"requested_at"`
 	Approvers   []string       `json:"approvers"`
 	ApprovedBy  string         `json:"approved_by"` // or rejected, as the state says
+	ApprovedAt  *time.Time     `json:"approved_at"`
+	Note        string         `json:"approval_note"`
+	Origin      string         `json:"origin"` // what started it, if no person did: schedule:nightly, chain:ID, drift
 	ExpiresAt   *time.Time     `json:"expires_at"`
 	Parent      string         `json:"parent"` // the run that this one checks, or tries again
 	Check       string         `json:"check"`  // the run that shows what this one would change
@@ -77,7 +80,7 @@ func itemOf(r run.Run) item {
 		ID: r.ID, Number: r.Number, Kind: r.Kind, State: r.State, Cause: r.Cause, Playbook: r.Playbook, Title: r.Title, Path: r.Path, Commit: r.Commit,
 		Content: r.Content, Accepted: r.Accepted, BreakGlass: r.BreakGlass, Limit: r.Limit, Servers: list(r.Servers), Tags: list(r.Tags), Variables: r.Variables,
 		Reason: r.Reason, RequestedBy: r.By, RequestedAt: r.RequestedAt, Approvers: list(r.Approval.Approvers), ApprovedBy: r.Approval.By,
-		ExpiresAt: moment(r.ExpiresAt), Parent: r.Parent, Check: r.Approval.Check, QueuedAt: moment(r.QueuedAt), StartedAt: moment(r.StartedAt),
+		ApprovedAt: moment(r.Approval.At), Note: r.Approval.Note, Origin: r.Origin, ExpiresAt: moment(r.ExpiresAt), Parent: r.Parent, Check: r.Approval.Check, QueuedAt: moment(r.QueuedAt), StartedAt: moment(r.StartedAt),
 		EndedAt: moment(r.EndedAt), CanceledBy: r.CancelBy, CancelWhy: r.CancelReason, Ansible: r.Ansible, Exit: r.Exit, Hash: r.Hash,
 	}
 }
