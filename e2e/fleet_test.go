@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ func TestANewcomerHasServersToDeployTo(t *testing.T) {
 	}
 	d.ask(`{"playbook": "site", "limit": "staging-01", "check": true}`, "succeeded")
 	open, err := d.openAlerts()
+	// That a new server is not as its playbooks say is what the check has found.
+	open = slices.DeleteFunc(open, func(a alertItem) bool { return a.Labels["alertname"] == "Drift" })
 	if err != nil || len(open) > 0 {
 		t.Errorf("a fleet that is well has the alerts %+v, %v", open, err)
 	}
