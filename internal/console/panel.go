@@ -41,10 +41,10 @@ type Panel struct {
 type About struct {
 	Subject signal.Subject
 	// Of is what an issue or an alert is about, and At when it began.
-	Of []signal.Subject
-	At time.Time
-	Range   ui.Range
-	Zone    *time.Location
+	Of    []signal.Subject
+	At    time.Time
+	Range ui.Range
+	Zone  *time.Location
 }
 
 // Offer adds a room's panel to a place.
