@@ -143,18 +143,28 @@ func (a *api) limited(r *http.Request, req query.Request, indices string) query.
 	return req
 }
 
+// documents are those that the one who asks may see: none for who may see the
+// lines of some owners alone, since documents quote lines of all.
+func (a *api) documents(r *http.Request) Documents {
+	if a.o.Documents == nil || a.o.Owners(r) != nil {
+		return nil
+	}
+	return a.o.Documents
+}
+
 // searcher answers a request for indices: from the store, or from the documents
 // where all of them are.
-func (a *api) searcher(ctx context.Context, indices string) (query.Searcher, error) {
-	if a.o.Documents == nil || indices == "" {
+func (a *api) searcher(r *http.Request, indices string) (query.Searcher, error) {
+	kept := a.documents(r)
+	if kept == nil || indices == "" {
 		return a.o.Store, nil
 	}
 	for one := range strings.SplitSeq(indices, ",") {
-		if !a.o.Documents.Has(strings.TrimSuffix(one, "*")) {
+		if !kept.Has(strings.TrimSuffix(one, "*")) {
 			return a.o.Store, nil
 		}
 	}
-	docs, err := a.o.Documents.All(ctx, matching(indices))
+	docs, err := kept.All(r.Context(), matching(indices))
 	return query.Naive(docs), err
 }
 
@@ -165,7 +175,7 @@ func matching(indices string) func(string) bool {
 }
 
 func (a *api) answer(r *http.Request, req query.Request, indices string) (*query.Result, error) {
-	s, err := a.searcher(r.Context(), indices)
+	s, err := a.searcher(r, indices)
 	if err != nil {
 		return nil, err
 	}
@@ -549,8 +559,8 @@ func (a *api) indices(r *http.Request) (map[string]int64, error) {
 	for _, b := range res.Aggs["i"].Buckets {
 		out[b.Key.Text()] = b.Count
 	}
-	if a.o.Documents != nil {
-		docs, err := a.o.Documents.All(r.Context(), func(string) bool { return true })
+	if kept := a.documents(r); kept != nil {
+		docs, err := kept.All(r.Context(), func(string) bool { return true })
 		if err != nil {
 			return nil, err
 		}
@@ -580,7 +590,7 @@ func (a *api) mapping(w http.ResponseWriter, r *http.Request) error {
 			out = append(out, n)
 		}
 	}
-	if len(out) == 0 && a.o.Documents != nil && a.o.Documents.Has(asked) && !strings.ContainsAny(asked, "*,") {
+	if kept := a.documents(r); len(out) == 0 && kept != nil && kept.Has(asked) && !strings.ContainsAny(asked, "*,") {
 		out = []string{asked} // it is there before its first document
 	}
 	if len(out) == 0 && asked != "" && !strings.ContainsAny(asked, "*,") {
@@ -675,8 +685,8 @@ func (a *api) document(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	doc := elastic.Source(&res.Hits[0].Record)
-	if a.o.Documents != nil && a.o.Documents.Has(index) {
-		doc = a.o.Documents.Body(&res.Hits[0].Record)
+	if kept := a.documents(r); kept != nil && kept.Has(index) {
+		doc = kept.Body(&res.Hits[0].Record)
 	}
 	if source {
 		return write(w, doc)

@@ -12,6 +12,8 @@ import (
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 )
 
+var errLimited error = &elastic.Error{Status: http.StatusForbidden, Type: "security_exception", Reason: "this token is limited to owners, and documents belong to none"}
+
 // registerDocuments adds what changes documents. What is sent to another index
 // is a line.
 func (a *api) registerDocuments(mux *http.ServeMux, o Options) {
@@ -23,7 +25,11 @@ func (a *api) registerDocuments(mux *http.ServeMux, o Options) {
 			}
 			w.Header().Set("X-Elastic-Product", "Elasticsearch")
 			w.Header().Set("Content-Type", "application/json")
-			if err := f(w, r); err != nil {
+			err := errLimited
+			if a.documents(r) != nil {
+				err = f(w, r)
+			}
+			if err != nil {
 				e := elastic.AsError(err)
 				w.WriteHeader(e.Status)
 				_, _ = w.Write(e.Body()) // of a client that went away nobody wants to know
@@ -98,7 +104,7 @@ func (a *api) removeIndex(w http.ResponseWriter, r *http.Request) error {
 // deleteByQuery deletes documents. Lines of logs are not deleted so.
 func (a *api) deleteByQuery(w http.ResponseWriter, r *http.Request) error {
 	index := r.PathValue("index")
-	s, err := a.searcher(r.Context(), index)
+	s, err := a.searcher(r, index)
 	if err != nil {
 		return err
 	}
