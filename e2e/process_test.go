@@ -299,6 +299,7 @@ type (
 		State          string            `json:"state"`
 		AcknowledgedBy string            `json:"acknowledged_by"`
 		Labels         map[string]string `json:"labels"`
+		Annotations    map[string]string `json:"annotations"`
 	}
 	issueItem struct {
 		ID        string    `json:"id"`

@@ -72,6 +72,8 @@ func (y *yard) traps(t *testing.T) {
 	if owner := must(t, "", "stat", "-c", "%U", marker); owner != "vigie-run\n" {
 		t.Errorf("the trap was sprung by %s", owner)
 	}
+	// What starts by itself shall not run into it.
+	y.push(t, "nadia", map[string]string{"README": "without traps\n"}, y.signature()...)
 }
 
 // thief is a playbook that reads on the hub's machine whatever it can.

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -64,6 +65,46 @@ func (y *yard) signed(t *testing.T) {
 		t.Errorf("it may run because %q", r.Accepted)
 	}
 	y.holds(t, 0, "/srv/site/greeting", "hello, signed\n")
+}
+
+// brokenGlass runs at night what nobody accepted, of a commit that takes from
+// nadia that she leads.
+func (y *yard) brokenGlass(t *testing.T) {
+	const why = "the shop is down and everybody sleeps"
+	hash := y.push(t, "tomas", map[string]string{
+		"people.yaml":                     strings.Replace(yardPeople, ", lead: true", "", 1),
+		"playbooks/templates/greeting.j2": "{{ greeting }}, by night\n",
+	})
+	out, errs, status := y.asAdmin(t, "run", "site", "--commit", hash, "--limit", "app-01", "--var", "greeting=hello", "--reason", "a story", "--break-glass", why, "--follow")
+	if status != 0 {
+		t.Fatalf("the run says %d %s%s", status, out, errs)
+	}
+	y.holds(t, 0, "/srv/site/greeting", "hello, by night\n")
+	within(t, 30*time.Second, "nadia gets a mail", func() error {
+		for _, m := range y.sink.all() {
+			if strings.Contains(m.Subject, "Break-glass: ") && m.To == "nadia@halyard.example" && strings.Contains(m.Text, why) {
+				return nil
+			}
+		}
+		return errNotYet
+	})
+	var id string
+	within(t, 20*time.Second, "everybody sees an alert", func() error {
+		alerts, err := list[alertItem](y.demo, "/api/vigie/v1/alerts?name=BreakGlass")
+		for _, a := range alerts {
+			if strings.Contains(a.Annotations["description"], why) {
+				_, id, _ = strings.Cut(a.Annotations["link"], "/runs/")
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v: %w", alerts, errOr(err))
+	})
+	if _, page, _ := y.tomas.open("/runs/"+id, nil); !strings.Contains(page, why) || !strings.Contains(strings.ToLower(page), "break-glass") {
+		t.Errorf("the run's page does not say it: %s", tail(page, 2000))
+	}
+	if _, page, _ := y.tomas.open("/runs", nil); !strings.Contains(strings.ToLower(page), "break-glass") {
+		t.Errorf("the list does not mark it: %s", tail(page, 2000))
+	}
 }
 
 // approval has tomas ask for what nadia then approves.

@@ -31,6 +31,7 @@ func TestRunsActOnRealServers(t *testing.T) {
 	t.Run("a run of a commit", func(t *testing.T) {
 		t.Run("that nobody accepted is refused, with the way to have it accepted", y.unaccepted)
 		t.Run("that an allowed key signed goes at once", y.signed)
+		t.Run("that nobody accepted runs by break-glass, and who leads is told", y.brokenGlass)
 		t.Run("that holds traps springs none of them before it is accepted", y.traps)
 	})
 	t.Run("in a browser", y.inABrowser)
@@ -66,6 +67,11 @@ type yard struct {
 
 	mu sync.Mutex // one writes to the repository at a time
 }
+
+const yardPeople = `people:
+  - {slug: nadia, name: Nadia Benali, email: nadia@halyard.example, role: admin, lead: true}
+  - {slug: tomas, name: Tomás Ferreira, email: tomas@halyard.example, role: operator}
+`
 
 const yardPassword = "correct horse battery staple"
 
@@ -149,10 +155,7 @@ func newYard(t *testing.T) *yard {
 vigie: 1
 company: {name: Halyard, domain: halyard.example, timezone: Europe/Paris}
 -- people.yaml --
-people:
-  - {slug: nadia, name: Nadia Benali, email: nadia@halyard.example, role: admin, lead: true}
-  - {slug: tomas, name: Tomás Ferreira, email: tomas@halyard.example, role: operator}
--- channels.yaml --
+%s-- channels.yaml --
 channels:
   - {slug: mail, kind: smtp, host: 127.0.0.1, port: %s, tls: none, from: Vigie <vigie@halyard.example>}
 -- review.yaml --
@@ -160,7 +163,7 @@ review_policy:
   signed_by:
     - {person: nadia, key: %q}
 -- servers.yaml --
-%s%s%s%s%s`, y.sink.port(), strings.TrimSpace(string(public)), y.serversFile(t), books, tour, thief, plans(time.Now().Add(90*time.Second)))})
+%s%s%s%s%s`, yardPeople, y.sink.port(), strings.TrimSpace(string(public)), y.serversFile(t), books, tour, thief, plans(time.Now().Add(90*time.Second)))})
 	y.base = strings.TrimSpace(must(t, "", "git", "-C", y.operations, "rev-parse", "HEAD"))
 	y.token = filepath.Join(keys, "token")
 	put(t, y.token, adminToken+"\n", 0o600)

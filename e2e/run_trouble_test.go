@@ -187,6 +187,20 @@ func (y *yard) behindAnother(t *testing.T) {
 	if from := strings.Fields(string(b)); len(from) != 5 || from[0] != y.servers[0].Address || from[4] != "jump" {
 		t.Errorf("db-01 was reached from %q, want app-01, which is %s", b, y.servers[0].Address)
 	}
+
+	// Somebody stands in between, where ssh would only say that db-01 is out of
+	// reach.
+	if err := y.servers[0].NewHostKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := y.tryAsk(map[string]any{"playbook": "wait", "commit": hash, "limit": "db-01", "variables": map[string]any{"gate": "impostor"}, "reason": "a story"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r = y.ended(t, r.ID, "failed"); !strings.HasPrefix(r.Cause, "the host key of app-01 is not the one that is known") {
+		t.Errorf("the run failed with %q", r.Cause)
+	}
+	y.push(t, "nadia", map[string]string{"servers.yaml": y.serversFile(t)}, y.signature()...)
 }
 
 // hubEnds ends the hub in the middle of a run and starts it again.

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/tools/txtar"
 
 	"github.com/vigie-ops/vigie/e2e/testfleet"
 )
@@ -53,6 +56,16 @@ func copyTo(t *testing.T, s *testfleet.Server, from, to string) {
 	must(t, "", "cp", from, s.Path(to))
 }
 
+// installAgent starts the agent of app-01 on a server, by the unit that ships.
+func installAgent(t *testing.T, h *hub, s *testfleet.Server, there func(command string) string) {
+	t.Helper()
+	copyTo(t, s, binary(t), "/usr/local/bin/vigie")
+	copyTo(t, s, "../packaging/systemd/vigie-agent.service", "/etc/systemd/system/vigie-agent.service")
+	put(t, s.Path("/etc/vigie/agent.yaml"), fmt.Sprintf("hubs:\n  - {url: %q, token: {file: /etc/vigie/token}}\ncollect: {interval: 5s}\n", h.endpoints.Agents), 0o600)
+	put(t, s.Path("/etc/vigie/token"), must(t, "", binary(t), "agent", "token", "app-01", "--config", h.file), 0o600)
+	there("useradd --system --home-dir /var/lib/vigie-agent --no-create-home --shell /usr/sbin/nologin vigie-agent && systemctl daemon-reload && systemctl enable -q --now vigie-agent")
+}
+
 // TestTheAgentSeesTheWholeServerUnderItsUnit runs the agent by the unit that
 // ships, on a real server, and looks for what only somebody who may look
 // everywhere sees.
@@ -65,11 +78,7 @@ func TestTheAgentSeesTheWholeServerUnderItsUnit(t *testing.T) {
 	there(`install -m 700 "$(command -v sleep)" /usr/local/bin/oldprogram && systemd-run -q --unit oldprogram /usr/local/bin/oldprogram infinity && rm /usr/local/bin/oldprogram
 		openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=secret.example -days 30 -keyout /dev/null -out /etc/ssl/private/site.pem 2>/dev/null && chmod 600 /etc/ssl/private/site.pem`)
 
-	copyTo(t, s, binary(t), "/usr/local/bin/vigie")
-	copyTo(t, s, "../packaging/systemd/vigie-agent.service", "/etc/systemd/system/vigie-agent.service")
-	put(t, s.Path("/etc/vigie/agent.yaml"), fmt.Sprintf("hubs:\n  - {url: %q, token: {file: /etc/vigie/token}}\ncollect: {interval: 5s}\n", h.endpoints.Agents), 0o600)
-	put(t, s.Path("/etc/vigie/token"), must(t, "", binary(t), "agent", "token", "app-01", "--config", h.file), 0o600)
-	there("useradd --system --home-dir /var/lib/vigie-agent --no-create-home --shell /usr/sbin/nologin vigie-agent && systemctl daemon-reload && systemctl enable -q --now vigie-agent")
+	installAgent(t, h, s, there)
 
 	for query, want := range map[string]string{
 		`node_systemd_unit_state{server="app-01",name="oldprogram.service",state="active"}`: "1",
@@ -107,23 +116,38 @@ func TestTheAgentSeesTheWholeServerUnderItsUnit(t *testing.T) {
 	}
 }
 
-// TestTheHubIsReadyUnderItsUnit starts the hub by the unit that ships, on a real
-// server: as root, and then without it.
-func TestTheHubIsReadyUnderItsUnit(t *testing.T) {
+// TestTheHubWorksUnderItsUnit starts the hub by the unit that ships, on a real
+// server: as root, where it runs a playbook with a vault, and then without it.
+func TestTheHubWorksUnderItsUnit(t *testing.T) {
 	_, s, there := fleetServer(t)
+	there("apt-get update -qq && apt-get install -y -qq --no-install-recommends ansible-core git openssh-client >/dev/null 2>&1")
+	there("useradd --system --no-create-home --home-dir /run/vigie-run/home --shell /usr/sbin/nologin vigie-run")
 	copyTo(t, s, binary(t), "/usr/local/bin/vigie")
 	copyTo(t, s, "../packaging/systemd/vigie-hub.service", "/etc/systemd/system/vigie-hub.service")
-	must(t, "", "cp", "-r", "../examples/ops", s.Path("/srv/ops"))
 	put(t, s.Path("/etc/vigie/master.key"), masterKey+"\n", 0o600)
+	put(t, s.Path("/etc/vigie/tokens"), "admin admin "+adminToken+"\n", 0o600)
+	put(t, s.Path("/etc/vigie/secrets/vault"), "a password for the vault\n", 0o600)
+	key, err := s.HostKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range txtar.Parse([]byte(fmt.Sprintf(ownOperations, key))).Files {
+		put(t, filepath.Join(s.Path("/srv/ops"), f.Name), string(f.Data), 0o644)
+	}
+	there(`cd /srv/ops && mkdir -p playbooks/group_vars && echo 'word: sealed' > playbooks/group_vars/all.yml &&
+		ansible-vault encrypt --encrypt-vault-id production --vault-id production@/etc/vigie/secrets/vault playbooks/group_vars/all.yml 2>/dev/null &&
+		git init -q -b main && git add -A && git -c user.name=ada -c user.email=ada@halyard.example commit -q -m 'The first'`)
 	put(t, s.Path("/etc/vigie/hub.yaml"), `data: /var/lib/vigie
 master_key: {file: /etc/vigie/master.key}
+tokens: /etc/vigie/tokens
 listen: {console: "0.0.0.0:8080"}
-operations: {directory: /srv/ops}
+operations: {git: "file:///srv/ops", interval: 1s}
 `, 0o644)
+	base := "http://" + s.Address + ":8080"
 	ready := func() {
 		t.Helper()
 		within(t, 60*time.Second, "the hub is ready", func() error {
-			status, b, err := call("GET", "http://"+s.Address+":8080/readyz", "", nil)
+			status, b, err := call("GET", base+"/readyz", "", nil)
 			if err == nil && status != http.StatusOK {
 				err = fmt.Errorf("%d %s", status, b)
 			}
@@ -138,8 +162,37 @@ operations: {directory: /srv/ops}
 	if token := there("vigie agent token app-01"); !strings.HasPrefix(token, "vigie1.app-01.") {
 		t.Errorf("the token is %q", token)
 	}
+	status, public, err := call("GET", base+"/api/vigie/v1/ssh-key", adminToken, nil)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("the hub's key: %d %v", status, err)
+	}
+	there("echo '" + strings.TrimSpace(string(public)) + "' >> /root/.ssh/authorized_keys")
+	status, b, err := call("POST", base+"/api/vigie/v1/runs", adminToken, strings.NewReader(`{"playbook": "look", "limit": "all", "reason": "a story", "break_glass": "nobody is there to accept it"}`))
+	var r runItem
+	if err != nil || status != http.StatusCreated || json.Unmarshal(b, &r) != nil {
+		t.Fatalf("asked for a run, the hub answers %d %s %v", status, b, err)
+	}
+	within(t, 90*time.Second, "the run ends", func() error {
+		_, b, err := call("GET", base+"/api/vigie/v1/runs/"+r.ID, adminToken, nil)
+		if err != nil {
+			return err
+		}
+		if r = (runItem{}); json.Unmarshal(b, &r) != nil || !r.over() {
+			return fmt.Errorf("it is %s", b)
+		}
+		return nil
+	})
+	_, log, err := call("GET", base+"/api/vigie/v1/runs/"+r.ID+"/log.txt", adminToken, nil)
+	if err != nil || r.State != "succeeded" {
+		t.Errorf("the run %s: %s %v\n%s", r.State, r.Cause, err, log)
+	}
+	for what, want := range map[string]string{"the vault is opened": "6 letters", "it is a user of its own": "uid vigie-run", "it has no capability": "CapEff:\t0000000000000000", "it reads nothing of the hub": "denied denied"} {
+		if !strings.Contains(strings.ReplaceAll(string(log), `\t`, "\t"), want) {
+			t.Errorf("%s: the log is without %q\n%s", what, want, log)
+		}
+	}
 
-	there("systemctl stop vigie-hub && useradd --system --home-dir /var/lib/vigie --no-create-home vigie && chown root:vigie /etc/vigie/master.key && chmod 640 /etc/vigie/master.key")
+	there("systemctl stop vigie-hub && useradd --system --home-dir /var/lib/vigie --no-create-home vigie && cd /etc/vigie && chown root:vigie master.key tokens && chmod 640 master.key tokens")
 	copyTo(t, s, "../packaging/systemd/vigie-hub-unprivileged.conf", "/etc/systemd/system/vigie-hub.service.d/unprivileged.conf")
 	there("systemctl daemon-reload && systemctl start vigie-hub")
 	ready()
@@ -147,6 +200,35 @@ operations: {directory: /srv/ops}
 		t.Errorf("the hub runs as %q", out)
 	}
 }
+
+// ownOperations is a company whose only server is the hub's own. It is reached
+// by ssh, as any other.
+const ownOperations = `
+-- vigie.yaml --
+vigie: 1
+company: {name: Halyard, domain: halyard.example, timezone: Europe/Paris}
+people:
+  - {slug: ada, name: Ada Keller, email: ada@halyard.example, role: admin, lead: true}
+servers:
+  - {slug: app-01, address: 127.0.0.1, ports: [], roles: [app], ssh: {user: root, host_keys: [%q]}}
+vaults: [{slug: production, password: {file: /etc/vigie/secrets/vault}}]
+-- playbooks/vigie.yaml --
+playbooks: [{slug: look, file: look.yml, vaults: [production]}]
+-- playbooks/look.yml --
+- name: Look around
+  hosts: all
+  tasks:
+    - name: On the server
+      ansible.builtin.debug: {msg: "{{ word | length }} letters"}
+    - name: At the hub
+      ansible.builtin.shell:
+        cmd: echo uid $(id -un); grep CapEff /proc/self/status; for f in /var/lib/vigie/state.db /etc/vigie/master.key; do cat $f >/dev/null 2>&1 && echo read || echo -n "denied "; done
+      delegate_to: localhost
+      changed_when: false
+      register: seen
+    - name: Tell
+      ansible.builtin.debug: {var: seen.stdout_lines}
+`
 
 // TestTheUnitsAreValid asks systemd about what ships.
 func TestTheUnitsAreValid(t *testing.T) {

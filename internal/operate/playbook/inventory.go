@@ -113,7 +113,7 @@ func hostVars(f *fleet.Snapshot, s fleet.Server) map[string]any {
 		vars["ansible_port"] = s.SSH.Port
 	}
 	if jump, ok := f.Server(s.SSH.Jump); ok {
-		vars["ansible_ssh_common_args"] = "-o ProxyJump=" + jumpTo(jump)
+		vars["ansible_ssh_common_args"] = "-o ProxyJump=" + JumpTo(jump)
 	}
 	instances := []map[string]any{}
 	for _, i := range f.InstancesOn(s.Slug) {
@@ -123,8 +123,8 @@ func hostVars(f *fleet.Snapshot, s fleet.Server) map[string]any {
 	return vars
 }
 
-// jumpTo is a server as ssh's ProxyJump names it: user@host:port.
-func jumpTo(s fleet.Server) string {
+// JumpTo is a server as ssh's ProxyJump names it: user@host:port.
+func JumpTo(s fleet.Server) string {
 	user, host := s.SSH.User, s.Address
 	if user == "" {
 		user = "root"

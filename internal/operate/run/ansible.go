@@ -35,11 +35,15 @@ func (o *Office) job(ctx context.Context, r Run, g *opsrepo.Generation) (job, er
 	if why := unknownHosts(keys); why != "" {
 		return job{}, refused("limit", "%s", why)
 	}
+	over := jumps(f, r.Servers)
+	if one := impostorJump(ctx, over, keys); one != "" {
+		return job{}, refused("limit", "%s", impostorWords(one))
+	}
 	j.in["known_hosts"] = knownHosts(keys)
 	for _, s := range r.Servers {
 		more[s] = map[string]any{"ansible_ssh_extra_args": "-o HostKeyAlias=" + s}
 	}
-	j.in["ssh_config"] = sshConfig(jumps(f, r.Servers))
+	j.in["ssh_config"] = sshConfig(f, over)
 	all := playbook.NewInventory(f)
 	if o.o.HostVars != nil {
 		all.Add(o.o.HostVars(g))
@@ -113,35 +117,6 @@ func (o *Office) vault(ctx context.Context, g *opsrepo.Generation, slug string) 
 		return password, nil
 	}
 	return nil, refused("", "there is no vault %s", slug)
-}
-
-// withJumps adds the servers that are jumped over.
-func withJumps(f *fleet.Snapshot, servers []string) []string {
-	out := append([]string{}, servers...)
-	seen := map[string]bool{}
-	for _, s := range servers {
-		seen[s] = true
-	}
-	for _, j := range jumps(f, servers) {
-		if !seen[j.Slug] {
-			out = append(out, j.Slug)
-		}
-	}
-	return out
-}
-
-// jumps are the servers over which others are reached.
-func jumps(f *fleet.Snapshot, servers []string) []fleet.Server {
-	var out []fleet.Server
-	seen := map[string]bool{}
-	for _, slug := range servers {
-		s, _ := f.Server(slug)
-		if j, ok := f.Server(s.SSH.Jump); ok && !seen[j.Slug] {
-			seen[j.Slug] = true
-			out = append(out, j)
-		}
-	}
-	return out
 }
 
 // environment is what of Ansible's settings a run decides. All else is the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
+	"github.com/vigie-ops/vigie/internal/fleet"
 	"github.com/vigie-ops/vigie/internal/lib/id"
 	"github.com/vigie-ops/vigie/internal/operate/playbook"
 	"github.com/vigie-ops/vigie/internal/people"
@@ -64,8 +65,8 @@ func (o *Office) asked(ctx context.Context, tx *db.Tx, run string, check Run) er
 	err = o.o.Messages.Notice(ctx, tx, Notice{
 		To: r.Approval.Approvers, Channel: r.Approval.Channel, About: r.ID, Link: "/runs/" + r.ID, Button: "Look and decide",
 		Subject: fmt.Sprintf("Approve? %s on %s", r.Title, servers(r.Servers)),
-		Text: fmt.Sprintf("%s asks to run %s of commit %.10s on %s.\n\nWhy: %s\n\nWhat its check says: %s.\n\nThe request lapses at %s UTC.",
-			o.o.People.Name(r.By), r.Title, r.Commit, servers(r.Servers), r.Reason, would, r.ExpiresAt.Format("Mon 2 Jan 15:04")),
+		Text: fmt.Sprintf("%s asks to run %s of commit %.10s on %s.\n\nWhy: %s\n\nWhat its check says: %s.\n\nThe request lapses at %s.",
+			o.o.People.Name(r.By), r.Title, r.Commit, servers(r.Servers), r.Reason, would, r.ExpiresAt.In(o.zone()).Format("Mon 2 Jan 15:04 MST")),
 	})
 	if err != nil {
 		return err
@@ -198,4 +199,14 @@ func (o *Office) end(ctx context.Context, run string, from, to State, cause stri
 		o.changed(tx)
 		return saveRun(ctx, tx, r)
 	})
+}
+
+// zone is that of the company: what several people read has no other.
+func (o *Office) zone() *time.Location {
+	if g := o.o.Current(); g != nil {
+		if zone, err := time.LoadLocation(fleet.NewSnapshot(g).Company().Timezone); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
 }

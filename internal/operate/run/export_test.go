@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"testing"
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/db"
@@ -27,4 +28,11 @@ func Feed(ctx context.Context, o *Office, r Run, lines [][]byte, some int) error
 		}
 	}
 	return o.close(ctx, r, b, outcome{state: Succeeded, at: o.now().Add(time.Minute)})
+}
+
+// SetGrace makes the time shorter that Ansible has to end by itself.
+func SetGrace(t *testing.T, d time.Duration) {
+	before := grace
+	grace = d
+	t.Cleanup(func() { grace = before })
 }

@@ -169,24 +169,6 @@ func knownHosts(keys []HostKeys) []byte {
 	return []byte(b.String())
 }
 
-// sshConfig is ssh's configuration inside a run. Servers are known by their
-// slugs; of those that are jumped over ssh sees the address alone.
-func sshConfig(jumps []fleet.Server) []byte {
-	var b strings.Builder
-	for _, j := range jumps {
-		host := j.Address
-		if host == "" {
-			host = j.Slug
-		}
-		b.WriteString("Host " + host + "\n\tHostKeyAlias " + j.Slug + "\n")
-	}
-	b.WriteString("Host *\n" +
-		"\tStrictHostKeyChecking yes\n\tUserKnownHostsFile " + room + "/in/known_hosts\n\tGlobalKnownHostsFile /dev/null\n\tUpdateHostKeys no\n" +
-		"\tIdentityAgent " + room + "/agent.sock\n\tPreferredAuthentications publickey\n\tPasswordAuthentication no\n\tKbdInteractiveAuthentication no\n" +
-		"\tForwardAgent no\n\tForwardX11 no\n\tConnectTimeout 10\n\tServerAliveInterval 5\n\tServerAliveCountMax 3\n\tLogLevel ERROR\n")
-	return []byte(b.String())
-}
-
 // Fingerprints are keys as ssh-keygen -l prints them: the kind and SHA256:….
 func Fingerprints(keys []string) []string {
 	out := make([]string, len(keys))

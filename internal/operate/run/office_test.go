@@ -546,6 +546,18 @@ func TestARunCanBeCanceledAtAnyTime(t *testing.T) {
 }
 
 // nothingLeft fails the test if a process of a run still lives.
+// recorded says that the audit trail has verbs.
+func (s *station) recorded(verbs ...string) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range verbs {
+		if !slices.Contains(s.acts, v) {
+			s.t.Errorf("the audit trail has %v, without %s", s.acts, v)
+		}
+	}
+}
+
 func (s *station) nothingLeft() {
 	s.t.Helper()
 	out, _ := exec.Command("pgrep", "-u", run.DefaultUser, "-a").CombinedOutput() // a status of 1 says none
@@ -555,6 +567,29 @@ func (s *station) nothingLeft() {
 	if left, _ := filepath.Glob(filepath.Join(s.o.Sandbox.Dir, "*")); len(left) > 0 {
 		s.t.Errorf("folders of runs are left: %v", left)
 	}
+}
+
+func TestARunThatDoesNotStopWhenAskedIsKilled(t *testing.T) {
+	run.SetGrace(t, time.Second)
+	s := open(t, sqlite(t), map[string]string{
+		"playbooks/wait.yml": "- hosts: all\n  connection: local\n  gather_facts: false\n  tasks:\n" +
+			"    - name: \"Wait {{ 'for ever' | stubborn }}\"\n      ansible.builtin.command: sleep 1000\n",
+		"playbooks/filter_plugins/stubborn.py": "import signal\ntry:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\nexcept ValueError:\n    pass\n" +
+			"class FilterModule:\n    def filters(self):\n        return {'stubborn': lambda v: v}\n",
+	})
+	s.accept()
+	s.start()
+	ctx := as(t, "ben", people.Operator)
+	r := s.mustAsk(ctx, run.Request{Playbook: "wait", Limit: "app-01"})
+	s.until(r.ID, func(run.Run) bool { return s.hosts(r.ID)["app-01"].State == run.HostWorking })
+	if _, err := s.Cancel(ctx, r.ID, "ben", "it hangs"); err != nil {
+		t.Fatal(err)
+	}
+	if r = s.ended(r.ID); r.State != run.Canceled || r.Exit == 0 || s.hosts(r.ID)["app-01"].State != run.HostCut {
+		t.Errorf("ended as %s with status %d, the servers are %+v", r.State, r.Exit, s.hosts(r.ID))
+	}
+	s.nothingLeft()
+	s.recorded("run.cancel")
 }
 
 func TestARunThatTakesTooLongIsEnded(t *testing.T) {
@@ -679,6 +714,11 @@ func TestBreakGlassRunsAndTellsTheLeadsForEver(t *testing.T) {
 	if len(s.told) != 1 || !slices.Equal(s.told[0].To, []string{"ada"}) || !s.told[0].Urgent || !strings.Contains(s.told[0].Text, "everybody sleeps") {
 		t.Errorf("told %+v", s.told)
 	}
+	s.eventually("the alert", func() bool { return len(s.sent) == 2 })
+	glass := slices.IndexFunc(s.sent, func(one signal.Signal) bool { return one.Name() == "BreakGlass" })
+	if glass < 0 || s.sent[glass].State != signal.Firing || !strings.Contains(s.sent[glass].Annotations[signal.Description], "everybody sleeps") || s.sent[glass].Annotations[signal.Link] != "/runs/"+r.ID {
+		t.Errorf("alerts are %+v", s.sent)
+	}
 	if _, err := s.Ask(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Reason: "again"}); err == nil {
 		t.Error("after a break-glass the commit runs as if somebody had accepted it")
 	}
@@ -687,13 +727,11 @@ func TestBreakGlassRunsAndTellsTheLeadsForEver(t *testing.T) {
 	s.accept()
 	s.commit("ben", map[string]string{"vigie.yaml": company})
 	s.mustAsk(as(t, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app-01", BreakGlass: "once more"})
+	s.recorded("run.request", "commit.accept")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.told) != 2 || !slices.Equal(s.told[1].To, []string{"ada", "cal"}) {
 		t.Errorf("told %+v", s.told)
-	}
-	if !slices.Contains(s.acts, "run.request") || !slices.Contains(s.acts, "commit.accept") {
-		t.Errorf("the audit trail has %v", s.acts)
 	}
 }
 
@@ -733,6 +771,7 @@ func TestARunIsApprovedBySomebodyElseWhoSawItsCheck(t *testing.T) {
 		if r, err := s.Reject(cal, no.ID, "not on a Friday"); err != nil || r.State != run.Rejected || r.Approval.Note != "not on a Friday" {
 			t.Errorf("rejected as %+v, %v", r, err)
 		}
+		s.recorded("run.approve", "run.reject")
 		late := s.mustAsk(ben, run.Request{Playbook: "asked", Limit: "app-01"})
 		s.until(late.ID, func(r run.Run) bool { return r.State == run.Waiting })
 		s.mu.Lock()
@@ -837,6 +876,7 @@ func TestAServerWithoutAKnownHostKeyIsNotSignedInTo(t *testing.T) {
 	if r := ask(); r.State != run.Succeeded {
 		t.Errorf("with the accepted key it ended as %s because %q", r.State, r.Cause)
 	}
+	s.recorded("host_key.accept")
 }
 
 // fleet is that of the newest commit.

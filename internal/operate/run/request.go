@@ -100,6 +100,9 @@ func (o *Office) Ask(ctx context.Context, q Request) (Run, error) {
 			}
 		}
 		if one.BreakGlass != "" {
+			if _, err := tx.NewRaw(`UPDATE run_run SET glass_untold = ? WHERE id = ?`, true, one.ID).Exec(ctx); err != nil {
+				return fmt.Errorf("write run #%d: %w", one.Number, err)
+			}
 			if err := o.pageLeads(ctx, tx, one, actor, leads); err != nil {
 				return err
 			}

@@ -309,4 +309,4 @@ func (s Sandbox) Sweep() error {
 }
 
 // grace is how long Ansible has to end by itself when it was asked to.
-const grace = 10 * time.Second
+var grace = 10 * time.Second

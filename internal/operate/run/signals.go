@@ -15,8 +15,54 @@ import (
 // it succeeds before.
 const failureStands = 24 * time.Hour
 
-// tell reports how runs ended, each until it was taken over.
+// tell reports what everybody should know of runs, each until it was taken over.
 func (o *Office) tell(ctx context.Context) error {
+	return errors.Join(o.tellEnds(ctx), o.tellBroken(ctx))
+}
+
+// tellBroken reports runs of commits that nobody accepted, when they are asked
+// for. It comes beside the message to those who lead, and does not depend on
+// how they are reached.
+func (o *Office) tellBroken(ctx context.Context) error {
+	broken, err := runsWhere(ctx, o.o.DB.Read(), `glass_untold = ? ORDER BY id LIMIT 100`, true)
+	if err != nil {
+		return err
+	}
+	for _, r := range broken {
+		if err := o.o.Sink.Report(ctx, broke(r, o.o.People.Name(r.By))); err != nil {
+			return fmt.Errorf("report the break-glass of run #%d: %w", r.Number, err)
+		}
+		err := o.o.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.NewRaw(`UPDATE run_run SET glass_untold = ? WHERE id = ?`, false, r.ID).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("write run #%d: %w", r.Number, err)
+		}
+	}
+	return nil
+}
+
+// broke is the signal of a run by break-glass.
+func broke(r Run, by string) signal.Signal {
+	return signal.Signal{
+		Detector: "run", Subject: signal.Subject{Kind: signal.OpsRepo}, State: signal.Firing,
+		Labels: map[string]string{
+			signal.LabelName: "BreakGlass", signal.LabelSeverity: string(signal.Warning), "playbook": r.Playbook, "run": fmt.Sprintf("#%d", r.Number),
+		},
+		StartsAt: r.RequestedAt, At: r.RequestedAt, Until: r.RequestedAt.Add(failureStands),
+		Annotations: map[string]string{
+			signal.Summary:     fmt.Sprintf("%s ran %s at a commit that nobody accepted", by, r.Playbook),
+			signal.Description: fmt.Sprintf("Run #%d executes commit %.10s on %s. The reason: %s", r.Number, r.Commit, servers(r.Servers), r.BreakGlass),
+			signal.Value:       r.BreakGlass,
+			signal.Link:        "/runs/" + r.ID,
+			signal.FirstStep:   "Look at the commit and at what the run did, then accept the commit or take it back.",
+		},
+	}
+}
+
+// tellEnds reports how runs ended.
+func (o *Office) tellEnds(ctx context.Context) error {
 	ended, err := runsWhere(ctx, o.o.DB.Read(), `told = ? AND seq > 0 ORDER BY seq LIMIT 100`, false)
 	if err != nil {
 		return err

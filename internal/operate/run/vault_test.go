@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vigie-ops/vigie/internal/db/dbtest"
 	"github.com/vigie-ops/vigie/internal/lib/secret"
 	"github.com/vigie-ops/vigie/internal/operate/run"
 	"github.com/vigie-ops/vigie/internal/people"
@@ -40,7 +41,8 @@ func encrypted(t *testing.T) string {
 
 // vaulted is an office whose playbook says how long the sealed value is.
 func vaulted(t *testing.T, password string) *station {
-	s := open(t, sqlite(t), map[string]string{
+	state := dbtest.SQLite(t)
+	s := open(t, dbtest.Open(t, state, run.Tables), map[string]string{
 		"playbooks/vigie.yaml": "vaults: [{slug: production" + password + "}]\nplaybooks:\n  - {slug: hello, file: hello.yml, vaults: [production]}\n" +
 			"  - {slug: without, file: hello.yml}\n",
 		"playbooks/group_vars/all.yml": encrypted(t),
@@ -48,6 +50,28 @@ func vaulted(t *testing.T, password string) *station {
 			"      ansible.builtin.debug: {msg: \"{{ word | length }} characters\"}\n",
 	})
 	s.accept()
+	// Neither the password nor what it opens is kept anywhere.
+	t.Cleanup(func() {
+		for _, dir := range []string{filepath.Dir(state.Path), filepath.Dir(s.o.Sandbox.Dir)} {
+			files := 0
+			err := filepath.WalkDir(dir, func(name string, e os.DirEntry, err error) error {
+				if err != nil || e.IsDir() {
+					return err
+				}
+				files++
+				b, err := os.ReadFile(name)
+				for _, word := range []string{vaultPassword, sealed} {
+					if strings.Contains(string(b), word) {
+						t.Errorf("%s holds %q", name, word)
+					}
+				}
+				return err
+			})
+			if err != nil || files == 0 && dir == filepath.Dir(state.Path) {
+				t.Errorf("%d files of %s were looked at: %v", files, dir, err)
+			}
+		}
+	})
 	return s
 }
 
@@ -67,16 +91,18 @@ func (s *station) measured(playbook string) (run.Run, string) {
 	return r, log
 }
 
-func TestAVaultIsOpenedByThePasswordOfAFileOrOfTheHubsOwnCommand(t *testing.T) {
+func TestAVaultIsOpenedByThePasswordOfAFileOfTheEnvironmentOrOfACommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "vault")
 	if err := os.WriteFile(file, []byte(vaultPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("VIGIE_TEST_VAULT", vaultPassword)
 	for name, c := range map[string]struct {
 		password string
 		own      map[string]secret.Ref
 	}{
 		"file":    {password: ", password: {file: " + file + "}"},
+		"env":     {own: map[string]secret.Ref{"production": {Env: "VIGIE_TEST_VAULT"}}},
 		"command": {own: map[string]secret.Ref{"production": {Command: []string{"echo", vaultPassword}}}},
 	} {
 		t.Run(name, func(t *testing.T) {

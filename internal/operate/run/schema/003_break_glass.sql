@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE run_run ADD COLUMN glass_untold BOOLEAN NOT NULL DEFAULT FALSE;
