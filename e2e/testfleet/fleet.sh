@@ -65,6 +65,8 @@ boot() {
 		printf '127.0.0.1 localhost\n%s %s\n' "$ADDRESS" "$NAME" >"$root/etc/hosts"
 		rm -f "$root/etc/resolv.conf"
 		: >"$root/etc/resolv.conf"
+		# The proxy speaks TLS to archives that want it.
+		sed -i 's,https://,http://,' "$root/etc/apt/sources.list"
 		printf 'Acquire::http::Proxy "%s";\nAcquire::Languages "none";\n' "$PROXY" >"$root/etc/apt/apt.conf.d/01proxy"
 		# The clock is this machine's: a chrony that gets installed watches it and
 		# sets nothing; by itself it would not start.

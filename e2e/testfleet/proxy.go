@@ -24,7 +24,7 @@ func (f *Fleet) serveProxy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &proxy{dir: filepath.Join(cache, "packages")}
+	p := &proxy{dir: filepath.Join(cache, "packages"), client: http.DefaultTransport}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
 	}
@@ -52,15 +52,28 @@ func archives(ctx context.Context) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// proxy fetches from the archives alone, and keeps what never changes.
+// proxy fetches from the archives alone, and keeps what never changes. What
+// servers ask for as http it fetches as https where the archive is one of these.
 type proxy struct {
 	dir      string
 	archives []string
+	client   http.RoundTripper
+}
+
+// from is where a file of an archive is fetched, or nothing if it is of none.
+func (p *proxy) from(url string) string {
+	rest, ok := strings.CutPrefix(url, "http://")
+	for _, a := range p.archives {
+		if scheme, archive, _ := strings.Cut(a, "://"); ok && strings.HasPrefix(rest, archive) {
+			return scheme + "://" + rest
+		}
+	}
+	return ""
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	url := r.URL.String()
-	if r.Method != http.MethodGet || !slices.ContainsFunc(p.archives, func(a string) bool { return strings.HasPrefix(url, a) }) {
+	url := p.from(r.URL.String())
+	if r.Method != http.MethodGet || url == "" {
 		http.Error(w, "the test fleet reaches the archives of packages and nothing else", http.StatusForbidden)
 		return
 	}
@@ -85,7 +98,7 @@ func (p *proxy) fetch(w http.ResponseWriter, r *http.Request, url, file string, 
 	if v := r.Header.Get("If-Modified-Since"); v != "" {
 		q.Header.Set("If-Modified-Since", v)
 	}
-	answer, err := http.DefaultTransport.RoundTrip(q)
+	answer, err := p.client.RoundTrip(q)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,14 +32,20 @@ func steps(n int) string {
 }
 
 // BenchmarkRun compares a run, from the request to the end written down, with
-// ansible-playbook started by hand on the same inventory. They take turns, so
-// that whatever else the machine does is in both.
+// ansible-playbook started by hand on the same inventory. They take turns, and
+// the turn that was disturbed the least counts for each: what differs between
+// two turns of the same is more than what a run costs.
 func BenchmarkRun(b *testing.B) {
 	const tasks = 40
 	s := open(b, sqlite(b), map[string]string{"playbooks/hello.yml": steps(tasks)})
 	s.accept()
 	s.start()
-	dir := b.TempDir()
+	// Both have their things in memory: a run's home is there, too.
+	dir, err := os.MkdirTemp("/dev/shm", "vigie-bench-") //nolint:usetesting // so
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // of a benchmark
 	inventory, err := playbook.NewInventory(s.fleet()).File(nil)
 	if err != nil {
 		b.Fatal(err)
@@ -48,28 +55,38 @@ func BenchmarkRun(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	var plain, ours, plainCPU, ourCPU time.Duration
-	for b.Loop() {
+	var plain, ours []time.Duration
+	var plainCPU, ourCPU time.Duration
+	byHand := func() {
 		at, cpu := time.Now(), spent(b)
 		cmd := exec.CommandContext(b.Context(), "ansible-playbook", "-i", "inventory.json", "--forks", "10", "--diff", "hello.yml")
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "ANSIBLE_INVENTORY_ENABLED=yaml")
+		cmd.Env = append(os.Environ(), "ANSIBLE_INVENTORY_ENABLED=yaml", "HOME="+dir, "TMPDIR="+dir, "ANSIBLE_LOCAL_TEMP="+dir, "PYTHONDONTWRITEBYTECODE=1")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, out)
 		}
-		plain += time.Since(at)
+		plain = append(plain, time.Since(at))
 		plainCPU += spent(b) - cpu
-		at, cpu = time.Now(), spent(b)
+	}
+	asRun := func() {
+		at, cpu := time.Now(), spent(b)
 		r := s.mustAsk(as(b, "ben", people.Operator), run.Request{Playbook: "hello", Limit: "app"})
 		if r = s.ended(r.ID); r.State != run.Succeeded {
 			b.Fatalf("ended as %s: %s", r.State, r.Cause)
 		}
-		ours += time.Since(at)
+		ours = append(ours, time.Since(at))
 		ourCPU += spent(b) - cpu
 	}
-	b.ReportMetric(plain.Seconds()/float64(b.N), "s-plain")
-	b.ReportMetric(ours.Seconds()/float64(b.N), "s-run")
-	b.ReportMetric(100*(ours.Seconds()/plain.Seconds()-1), "%-over")
+	first, second := byHand, asRun
+	for b.Loop() {
+		first()
+		second()
+		first, second = second, first
+	}
+	least, ourLeast := slices.Min(plain).Seconds(), slices.Min(ours).Seconds()
+	b.ReportMetric(least, "s-plain")
+	b.ReportMetric(ourLeast, "s-run")
+	b.ReportMetric(100*(ourLeast/least-1), "%-over")
 	b.ReportMetric(100*(ourCPU.Seconds()/plainCPU.Seconds()-1), "%-cpu-over")
 }
 
