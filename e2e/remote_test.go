@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"net/url"
 	"os"
 	"regexp"
@@ -83,6 +84,8 @@ func TestTheSeriesLiveElsewhere(t *testing.T) {
 	h.remove("rules/story.yaml")
 	within(t, 60*time.Second, "without its rule the alert is over", func() error {
 		open, err := h.openAlerts()
+		// What else this machine suffers is not what this is about.
+		open = slices.DeleteFunc(open, func(a alertItem) bool { return a.Labels["alertname"] != "AlwaysThere" })
 		if err == nil && len(open) > 0 {
 			err = fmt.Errorf("open alerts are %+v", open)
 		}
