@@ -181,7 +181,9 @@ func (l aLine) print(w io.Writer) error {
 // harmless takes the power over a terminal from a text.
 func harmless(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		switch {
+		case r < ' ' && r != '\n' && r != '\t', r >= 0x7f && r < 0xa0,
+			r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069: // they turn the direction of what follows
 			return '\uFFFD'
 		}
 		return r

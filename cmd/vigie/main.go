@@ -22,6 +22,7 @@ const (
 	exitOK    = 0
 	exitWrong = 1 // it was understood, and failed
 	exitUsage = 2 // it was not understood
+	exitAway  = 3 // the hub could not be asked; trying again may help
 )
 
 // errSaid ends a command whose findings are printed already.
@@ -38,11 +39,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	var u usage
+	var away unreachable
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errSaid):
 		return exitWrong
+	case errors.As(err, &away):
+		fmt.Fprintf(errs, "vigie: %v\n", err)
+		return exitAway
 	case errors.As(err, &u):
 		fmt.Fprintf(errs, "vigie: %v\n", err)
 		return exitUsage

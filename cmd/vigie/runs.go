@@ -173,7 +173,7 @@ func printRuns(w io.Writer, items []json.RawMessage) error {
 		if len(r.Servers) > 3 {
 			where = fmt.Sprintf("%d servers", len(r.Servers))
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.Kind, r.State, r.Title, where, r.RequestedBy, r.RequestedAt.Local().Format("2 Jan 15:04"), took)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.Kind, r.State, plain(r.Title), where, r.RequestedBy, r.RequestedAt.Local().Format("2 Jan 15:04"), took)
 	}
 	return t.Flush()
 }
@@ -218,7 +218,7 @@ func printRun(w io.Writer, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Run #%d: %s, %s\n", r.Number, r.Title, r.State)
+	fmt.Fprintf(w, "Run #%d: %s, %s\n", r.Number, plain(r.Title), r.State)
 	for _, l := range [][2]string{{"Cause", r.Cause}, {"Asked by", r.RequestedBy}, {"Why", r.Reason}, {"Commit", r.Commit}, {"May run because", r.Accepted}} {
 		if l[1] != "" {
 			fmt.Fprintf(w, "%s: %s\n", l[0], l[1])

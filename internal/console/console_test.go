@@ -39,7 +39,7 @@ func newConsole() *console.Console {
 	}
 	c.Page("GET /page", people.Viewer, ok)
 	c.Action("POST /act", people.Operator, ok)
-	c.API("GET /api/vigie/v1/things", people.Viewer, ok)
+	c.API("GET /api/vigie/v1/things", people.Viewer, ok, console.Doc{Summary: "Things"})
 	c.Page("GET /lost", people.Viewer, func(http.ResponseWriter, *http.Request) error { return console.NotFound("No such thing.") })
 	c.Page("GET /bug", people.Viewer, func(http.ResponseWriter, *http.Request) error { return errors.New("pq: relation secret_table") })
 	c.Open("POST /open", "test", ok)

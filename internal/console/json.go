@@ -2,6 +2,8 @@ package console
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +30,27 @@ func WriteItems[T any](w http.ResponseWriter, items []T, next string) error {
 	return WriteJSON(w, page)
 }
 
+// ReadJSON takes a body of one JSON value, in which an unknown name is a mistake:
+// a program that misspells limit would act on everything.
+func ReadJSON(r *http.Request, into any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil && d.More() {
+		err = errors.New("there is more than one value")
+	}
+	var big *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &big):
+		return err
+	case errors.Is(err, io.EOF):
+		err = errors.New("it is empty")
+	}
+	return &Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object: " + strings.TrimPrefix(err.Error(), "json: ") + "."}
+}
+
 // WriteJSON answers with v.
 func WriteJSON(w http.ResponseWriter, v any) error {
 	b, err := json.Marshal(v)
@@ -36,6 +59,20 @@ func WriteJSON(w http.ResponseWriter, v any) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(b, '\n')) // the reader went away; there is nobody to tell
+	return nil
+}
+
+// WriteCreated answers with what was made, and where it is.
+func WriteCreated(w http.ResponseWriter, location string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", location)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write(append(b, '\n')) // the reader went away; there is nobody to tell
 	return nil
 }

@@ -33,6 +33,7 @@ type Route struct {
 	Kind    Kind
 	Role    people.Role // the least role that may; empty for KindOpen
 	Why     string      // KindOpen: why nobody needs to be signed in
+	Doc     Doc         // KindAPI: what programs are told of it
 }
 
 // Routes lists every route, for the documentation and its test.
@@ -48,9 +49,17 @@ func (c *Console) Action(pattern string, role people.Role, h Handler) {
 	c.guard(Route{Pattern: pattern, Kind: KindAction, Role: role}, h)
 }
 
-// API registers an interface for programs with the role.
-func (c *Console) API(pattern string, role people.Role, h Handler) {
-	c.guard(Route{Pattern: pattern, Kind: KindAPI, Role: role}, h)
+// API registers an interface for programs with the role. Those below APIPrefix
+// are described.
+func (c *Console) API(pattern string, role people.Role, h Handler, doc ...Doc) {
+	route := Route{Pattern: pattern, Kind: KindAPI, Role: role}
+	if len(doc) > 0 {
+		route.Doc = doc[0]
+	}
+	if _, path, _ := strings.Cut(pattern, " "); route.Doc.Summary == "" && strings.HasPrefix(path, APIPrefix+"/") {
+		panic("console: route " + pattern + " is not described")
+	}
+	c.guard(route, h)
 }
 
 // Mount registers a ready handler as an interface for programs with the role.

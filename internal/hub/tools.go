@@ -76,5 +76,8 @@ func (t *Tools) RotateKeys(ctx context.Context, master []byte, by people.Actor) 
 	})
 }
 
+// Audit is the audit trail.
+func (t *Tools) Audit() *audit.Log { return t.audit }
+
 // Close closes the state.
 func (t *Tools) Close() error { return t.state.Close() }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/vigie-ops/vigie/internal/audit/auditweb"
 	"github.com/vigie-ops/vigie/internal/console"
 	"github.com/vigie-ops/vigie/internal/fleet/fleetweb"
 	"github.com/vigie-ops/vigie/internal/observe/logs"
@@ -55,6 +56,7 @@ func (h *Hub) openConsole(context.Context) error {
 	runweb.Register(c, runweb.Options{Office: h.runs, Name: h.name, Now: h.o.Now, ServersOf: geography{h.fleet}.ServersOf})
 	planweb.Register(c, planweb.Options{Planner: h.planner, Runs: h.runs, Name: h.name, Now: h.o.Now})
 	driftweb.Register(c, driftweb.Options{Drift: h.drift, Name: h.name, Now: h.o.Now})
+	auditweb.Register(c, auditweb.Options{Trail: h.audit, Name: h.name, Now: h.o.Now})
 	notifyweb.Register(c, h.courier, h.name, h.o.Now)
 
 	board := amapi.New(h.board, amapi.Options{
@@ -72,6 +74,7 @@ func (h *Hub) openConsole(context.Context) error {
 	c.Open("GET /healthz", probeWhy, h.healthz)
 	c.Open("GET /readyz", probeWhy, h.readyz)
 	c.Mount("GET /dev/kit", people.Viewer, kit.Handler())
+	c.DescribeAPI(h.o.Version)
 	if h.o.Extend != nil {
 		h.o.Extend(h, c)
 	}

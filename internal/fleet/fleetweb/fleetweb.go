@@ -75,9 +75,7 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /clients", people.Viewer, f.clientList(c))
 	c.Page("GET /clients/{slug}", people.Viewer, f.client(c))
 
-	c.API("GET /api/vigie/v1/servers", people.Viewer, f.serversAPI)
-	c.API("GET /api/vigie/v1/instances", people.Viewer, f.instancesAPI)
-	c.API("GET /api/vigie/v1/clients", people.Viewer, f.clientsAPI)
+	f.registerAPI(c)
 
 	c.Offer(console.NowFigures, console.Panel{Order: 20, Show: f.instancesFigure})
 	c.Offer(console.NowFigures, console.Panel{Order: 30, Show: f.serversFigure})

@@ -222,24 +222,38 @@ func (f *face) apiAmounts(w http.ResponseWriter, _ *http.Request) error {
 	return console.WriteItems(w, items, "")
 }
 
+// eraseItem asks for an erasure.
+type eraseItem struct {
+	Owner  string `json:"owner"` // instance:SLUG or server:SLUG
+	Reason string `json:"reason"`
+}
+
+// erasedItem is the proof of one.
+type erasedItem struct {
+	Owner    string    `json:"owner"`
+	At       time.Time `json:"at"`
+	Lines    int64     `json:"lines"`
+	Files    []string  `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	Days     []string  `json:"days"`
+	Segments int       `json:"segments_rewritten"`
+	Searched int       `json:"files_searched_after"`
+	Left     []string  `json:"left"` // files in which something was found afterwards
+}
+
 // apiErase deletes every line of an owner and answers with the proof.
 func (f *face) apiErase(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Owner  string `json:"owner"`
-		Reason string `json:"reason"`
-	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return &console.Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object with owner and reason: " + err.Error() + "."}
+	var in eraseItem
+	if err := console.ReadJSON(r, &in); err != nil {
+		return err
 	}
 	out, err := f.erased(r.Context(), in.Owner, in.Reason)
 	if err != nil {
 		return err
 	}
-	return console.WriteJSON(w, map[string]any{
-		"owner": in.Owner, "at": out.At, "lines": out.Lines, "files": nonNil(out.Files), "bytes": out.Bytes, "days": nonNil(out.Days), "segments_rewritten": out.Segments,
-		"files_searched_after": out.Searched, "left": nonNil(out.Left),
+	return console.WriteJSON(w, erasedItem{
+		Owner: in.Owner, At: out.At, Lines: out.Lines, Files: nonNil(out.Files), Bytes: out.Bytes, Days: nonNil(out.Days), Segments: out.Segments,
+		Searched: out.Searched, Left: nonNil(out.Left),
 	})
 }
 

@@ -22,8 +22,8 @@ import (
 func (f *face) registerKept() {
 	f.c.Page("GET /logs/kept", people.Viewer, f.kept)
 	f.c.Action("POST /logs/erase", people.Admin, f.erase)
-	f.c.API("GET /api/vigie/v1/logs/amounts", people.Viewer, f.apiAmounts)
-	f.c.API("POST /api/vigie/v1/logs/erase", people.Admin, f.apiErase)
+	f.c.API("GET /api/vigie/v1/logs/amounts", people.Viewer, f.apiAmounts, console.Doc{Summary: "How much is kept of each owner, class and day", Answer: console.Items[amountItem]{}})
+	f.c.API("POST /api/vigie/v1/logs/erase", people.Admin, f.apiErase, console.Doc{Summary: "Delete every line of an owner", Body: eraseItem{}, Answer: erasedItem{}})
 }
 
 type keptView struct {

@@ -4,9 +4,11 @@ package logsweb
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,9 +66,14 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /logs/values", people.Viewer, f.values)
 	c.API("GET /logs/tail", people.Viewer, f.tail)
 	c.API("GET /logs/complete", people.Viewer, f.complete)
-	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch)
-	c.API("GET /api/vigie/v1/logs/export", people.Viewer, f.export)
-	c.API("GET /api/vigie/v1/logs/tail", people.Viewer, f.tail)
+	find := console.Any("q", "what a line has to be, such as log.level:error and \"timed out\"")
+	when := []console.Param{find, console.Any("from", "a time, or milliseconds since 1970"), console.Any("to", "a time, or milliseconds since 1970"), console.Any("range", "such as 15m or 7d, until now")}
+	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch, console.Doc{Summary: "Lines, the newest first", Query: console.Paged(when...), Answer: console.Items[json.RawMessage]{}})
+	c.API("GET /api/vigie/v1/logs/export", people.Viewer, f.export, console.Doc{
+		Summary: "Every line that matches, in the order of time", Content: "application/x-ndjson", Query: slices.Concat(when, []console.Param{
+			console.One("format", "", "ndjson", "csv"), console.One("order", "", "asc", "desc"), {Name: "col", Text: "a column of CSV", Many: true}}),
+	})
+	c.API("GET /api/vigie/v1/logs/tail", people.Viewer, f.tail, console.Doc{Summary: "Lines as they come, as server-sent events", Query: []console.Param{find}, Content: "text/event-stream"})
 	f.registerSearches()
 	f.registerKept()
 	c.Offer(console.ServerHalf, console.Panel{Order: 40, Show: f.ofSubject})

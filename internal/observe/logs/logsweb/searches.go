@@ -1,7 +1,6 @@
 package logsweb
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,9 +13,9 @@ import (
 func (f *face) registerSearches() {
 	f.c.Action("POST /logs/searches", people.Responder, f.save)
 	f.c.Action("POST /logs/searches/{id}/delete", people.Responder, f.forget)
-	f.c.API("GET /api/vigie/v1/logs/searches", people.Viewer, f.apiSearches)
-	f.c.API("POST /api/vigie/v1/logs/searches", people.Responder, f.apiSave)
-	f.c.API("DELETE /api/vigie/v1/logs/searches/{id}", people.Responder, f.apiForget)
+	f.c.API("GET /api/vigie/v1/logs/searches", people.Viewer, f.apiSearches, console.Doc{Summary: "Saved searches", Answer: console.Items[logs.Search]{}})
+	f.c.API("POST /api/vigie/v1/logs/searches", people.Responder, f.apiSave, console.Doc{Summary: "Save a search", Body: saveItem{}, Answer: logs.Search{}})
+	f.c.API("DELETE /api/vigie/v1/logs/searches/{id}", people.Responder, f.apiForget, console.Doc{Summary: "Delete a saved search", Status: http.StatusNoContent})
 }
 
 // savedView is what stands under "Saved".
@@ -84,15 +83,16 @@ func (f *face) apiSearches(w http.ResponseWriter, r *http.Request) error {
 	return console.WriteItems(w, all, "")
 }
 
+// saveItem asks to save a search.
+type saveItem struct {
+	Name    string `json:"name"`
+	Address string `json:"address"` // such as q=log.level:error&range=6h
+}
+
 func (f *face) apiSave(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Name    string `json:"name"`
-		Address string `json:"address"`
-	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return &console.Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object with name and address, such as q=log.level:error&range=6h: " + err.Error() + "."}
+	var in saveItem
+	if err := console.ReadJSON(r, &in); err != nil {
+		return err
 	}
 	address, err := url.ParseQuery(in.Address)
 	if err != nil {

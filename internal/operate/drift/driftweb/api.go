@@ -15,8 +15,11 @@ import (
 const api = "/api/vigie/v1"
 
 func (f *face) registerAPI() {
-	f.c.API("GET "+api+"/drift", people.Viewer, f.apiList)
-	f.c.API("POST "+api+"/drift/look", people.Operator, f.apiLook)
+	f.c.API("GET "+api+"/drift", people.Viewer, f.apiList, console.Doc{
+		Summary: "What differs between servers and their playbooks", Answer: console.Items[item]{}, Query: console.Paged(
+			console.One("state", "", string(drift.Open), string(drift.Ignored), string(drift.Gone)), console.Any("server", ""), console.Any("playbook", "")),
+	})
+	f.c.API("POST "+api+"/drift/look", people.Operator, f.apiLook, console.Doc{Summary: "Ask for checks now", Answer: console.Items[askedItem]{}})
 }
 
 // item is a finding in the API.

@@ -4,7 +4,6 @@ package planweb
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,10 +46,12 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /chains/{id}", people.Viewer, f.chain)
 	c.Action("POST /chains/{id}/stop", people.Operator, f.stop)
 	c.Action("POST /chains/{id}/resume", people.Operator, f.resume)
-	c.API("GET /api/vigie/v1/schedules", people.Viewer, f.apiSchedules)
-	c.API("GET /api/vigie/v1/chains", people.Viewer, f.apiChains)
-	c.API("GET /api/vigie/v1/chains/{id}", people.Viewer, f.apiChain)
-	c.API("POST /api/vigie/v1/chains", people.Operator, f.apiStart)
+	c.API("GET /api/vigie/v1/schedules", people.Viewer, f.apiSchedules, console.Doc{Summary: "Schedules, and when each is next", Answer: console.Items[scheduleItem]{}})
+	c.API("GET /api/vigie/v1/chains", people.Viewer, f.apiChains, console.Doc{
+		Summary: "Chains that were started, the newest first", Answer: console.Items[chainItem]{}, Query: console.Paged()[1:],
+	})
+	c.API("GET /api/vigie/v1/chains/{id}", people.Viewer, f.apiChain, console.Doc{Summary: "A chain that was started", Answer: chainItem{}})
+	c.API("POST /api/vigie/v1/chains", people.Operator, f.apiStart, console.Doc{Summary: "Start a chain", Body: startItem{}, Answer: chainItem{}, Status: http.StatusCreated})
 }
 
 func tell(err error) error {
@@ -376,22 +377,20 @@ func (f *face) apiChain(w http.ResponseWriter, r *http.Request) error {
 	return console.WriteJSON(w, chainItemOf(c))
 }
 
+// startItem asks for a chain.
+type startItem struct {
+	Chain  string `json:"chain"` // slug
+	Reason string `json:"reason"`
+}
+
 func (f *face) apiStart(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Chain  string `json:"chain"`
-		Reason string `json:"reason"`
-	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return &console.Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object with chain and reason."}
+	var in startItem
+	if err := console.ReadJSON(r, &in); err != nil {
+		return err
 	}
 	c, err := f.o.Planner.Start(r.Context(), in.Chain, in.Reason)
 	if err != nil {
 		return tell(err)
 	}
-	w.Header().Set("Location", "/api/vigie/v1/chains/"+c.ID)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusCreated)
-	return json.NewEncoder(w).Encode(chainItemOf(c))
+	return console.WriteCreated(w, console.APIPrefix+"/chains/"+c.ID, chainItemOf(c))
 }

@@ -22,19 +22,36 @@ import (
 const api = "/api/vigie/v1"
 
 func (f *face) registerAPI() {
-	f.c.API("GET "+api+"/runs", people.Viewer, f.apiList)
-	f.c.API("POST "+api+"/runs", people.Operator, f.apiAsk)
-	f.c.API("GET "+api+"/runs/{id}", people.Viewer, f.apiOne)
-	f.c.API("GET "+api+"/runs/{id}/results", people.Viewer, f.apiResults)
-	f.c.API("GET "+api+"/runs/{id}/log", people.Viewer, f.apiLog)
-	f.c.API("GET "+api+"/runs/{id}/log.txt", people.Viewer, f.wholeLog)
-	f.c.API("GET "+api+"/runs/{id}/record.json", people.Viewer, f.record)
-	f.c.API("GET "+api+"/runs/{id}/junit.xml", people.Viewer, f.junit)
-	f.c.API("POST "+api+"/runs/{id}/cancel", people.Operator, f.apiCancel)
-	f.c.API("POST "+api+"/runs/{id}/retry", people.Operator, f.apiRetry)
-	f.c.API("GET "+api+"/playbooks", people.Viewer, f.apiPlaybooks)
-	f.c.API("GET "+api+"/ssh-key", people.Viewer, f.apiKey)
+	get := func(path string, h console.Handler, d console.Doc) { f.c.API("GET "+api+path, people.Viewer, h, d) }
+	post := func(path string, h console.Handler, d console.Doc) { f.c.API("POST "+api+path, people.Operator, h, d) }
+	get("/runs", f.apiList, console.Doc{Summary: "Runs, the newest first", Answer: console.Items[item]{}, Query: console.Paged(
+		console.One("state", "", words(states...)...), console.One("kind", "", words(kinds...)...), console.Flag("active", "those alone that are not over"),
+		console.Any("playbook", ""), console.Any("server", ""), console.Any("commit", ""), console.Any("requested_by", ""), console.Any("q", "words that a run has to hold"))})
+	post("/runs", f.apiAsk, console.Doc{Summary: "Ask for a run of a playbook", Body: request{}, Answer: item{}, Status: http.StatusCreated})
+	get("/runs/{id}", f.apiOne, console.Doc{Summary: "A run with its servers and tasks", Answer: whole{}})
+	get("/runs/{id}/results", f.apiResults, console.Doc{Summary: "What the tasks of a run did", Answer: console.Items[resultItem]{}, Query: console.Paged(
+		console.One("status", "", words(statuses...)...), console.Flag("changed", "what changed something alone"), console.Any("host", ""),
+		console.Param{Name: "task", Text: "number of a task, from 1", Kind: "integer"}, console.Any("q", "words that a result has to hold"))})
+	get("/runs/{id}/log", f.apiLog, console.Doc{Summary: "The log of a run, piece by piece", Answer: logPiece{}, Query: []console.Param{
+		{Name: "from", Text: "next of the piece before", Kind: "integer"}}})
+	get("/runs/{id}/log.txt", f.wholeLog, console.Doc{Summary: "The whole log of a run", Content: "text/plain"})
+	get("/runs/{id}/record.json", f.record, console.Doc{Summary: "The record of a run, with all results", Answer: whole{}})
+	get("/runs/{id}/junit.xml", f.junit, console.Doc{Summary: "The results of a run for build servers", Content: "application/xml"})
+	post("/runs/{id}/cancel", f.apiCancel, console.Doc{Summary: "End a run", Body: why{}, Answer: item{}})
+	post("/runs/{id}/retry", f.apiRetry, console.Doc{Summary: "Ask for a run again, where it did not finish", Body: why{}, Answer: item{}, Status: http.StatusCreated})
+	get("/playbooks", f.apiPlaybooks, console.Doc{Summary: "Playbooks with their variables", Answer: console.Items[playbookItem]{}, Query: []console.Param{
+		console.Any("commit", "of which commit; the one that the hub follows if left out")}})
+	get("/ssh-key", f.apiKey, console.Doc{Summary: "The hub's public key, as a line of authorized_keys", Content: "text/plain"})
 }
+
+// The words of filters.
+var (
+	states = []run.State{
+		run.Checking, run.Waiting, run.Queued, run.Running, run.Succeeded, run.Failed, run.Canceled, run.Interrupted, run.TimedOut, run.Rejected, run.Expired,
+	}
+	kinds    = []run.Kind{run.Real, run.Check, run.Lint}
+	statuses = []run.Status{run.OK, run.TaskFailed, run.Unreachable, run.Skipped, run.Ignored}
+)
 
 // item is a run in the API.
 type item struct {
@@ -176,11 +193,11 @@ func (f *face) apiList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	state, err := console.OneOf(r, "state", words(run.Checking, run.Waiting, run.Queued, run.Running, run.Succeeded, run.Failed, run.Canceled, run.Interrupted, run.TimedOut, run.Rejected, run.Expired)...)
+	state, err := console.OneOf(r, "state", words(states...)...)
 	if err != nil {
 		return err
 	}
-	kind, err := console.OneOf(r, "kind", words(run.Real, run.Check, run.Lint)...)
+	kind, err := console.OneOf(r, "kind", words(kinds...)...)
 	if err != nil {
 		return err
 	}
@@ -248,28 +265,9 @@ type request struct {
 	BreakGlass string         `json:"break_glass"`
 }
 
-// read takes a body of JSON, in which an unknown name is a mistake: a program
-// that misspells limit would run on everything.
-func read(r *http.Request, into any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil && d.More() {
-		err = errors.New("there is more than one value")
-	}
-	var big *http.MaxBytesError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &big):
-		return err
-	}
-	return &console.Problem{Status: http.StatusBadRequest, Title: "Bad body", Detail: "The body is a JSON object: " + strings.TrimPrefix(err.Error(), "json: ") + "."}
-}
-
 func (f *face) apiAsk(w http.ResponseWriter, r *http.Request) error {
 	var in request
-	if err := read(r, &in); err != nil {
+	if err := console.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	one, err := f.office.Ask(r.Context(), in.request())
@@ -295,10 +293,7 @@ func tellField(err error) error {
 }
 
 func created(w http.ResponseWriter, one run.Run) error {
-	w.Header().Set("Location", api+"/runs/"+one.ID)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusCreated)
-	return json.NewEncoder(w).Encode(itemOf(one))
+	return console.WriteCreated(w, api+"/runs/"+one.ID, itemOf(one))
 }
 
 func (f *face) apiOne(w http.ResponseWriter, r *http.Request) error {
@@ -314,7 +309,7 @@ func (f *face) apiResults(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	status, err := console.OneOf(r, "status", words(run.OK, run.TaskFailed, run.Unreachable, run.Skipped, run.Ignored)...)
+	status, err := console.OneOf(r, "status", words(statuses...)...)
 	if err != nil {
 		return err
 	}
@@ -437,7 +432,7 @@ type why struct {
 
 func (f *face) apiCancel(w http.ResponseWriter, r *http.Request) error {
 	var in why
-	if err := read(r, &in); err != nil {
+	if err := console.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	one, err := f.office.Cancel(r.Context(), r.PathValue("id"), console.Actor(r).Slug, in.Reason)
@@ -449,7 +444,7 @@ func (f *face) apiCancel(w http.ResponseWriter, r *http.Request) error {
 
 func (f *face) apiRetry(w http.ResponseWriter, r *http.Request) error {
 	var in why
-	if err := read(r, &in); err != nil {
+	if err := console.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	one, err := f.office.Retry(r.Context(), r.PathValue("id"), in.Reason)

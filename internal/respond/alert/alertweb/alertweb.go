@@ -46,8 +46,7 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /silences/new", people.Responder, f.newSilence)
 	c.Action("POST /silences", people.Responder, f.createSilence)
 	c.Action("POST /silences/{id}/expire", people.Responder, f.expireSilence)
-	c.API("GET /api/vigie/v1/alerts", people.Viewer, f.apiList)
-	c.API("GET /api/vigie/v1/alerts/{id}", people.Viewer, f.apiOne)
+	f.registerAPI()
 	f.offer()
 }
 

@@ -58,14 +58,21 @@ func act(w http.ResponseWriter, r *http.Request, said string, do func(actor, id 
 }
 
 func (f *face) take(w http.ResponseWriter, r *http.Request) error {
-	return act(w, r, "taken", func(actor, id string) error {
-		issue, err := f.desk.TakeOver(r.Context(), actor, id)
-		if err != nil {
-			return err
-		}
-		// Who has the issue has its alerts: nobody else is asked about them.
-		return f.Acknowledge(r.Context(), actor, issue.ID)
+	return act(w, r, "taken", func(_, id string) error {
+		_, err := f.takeOver(r, id)
+		return err
 	})
+}
+
+// takeOver gives an issue to who asks. Who has the issue has its alerts: nobody
+// else is asked about them.
+func (f *face) takeOver(r *http.Request, id string) (logbook.Issue, error) {
+	actor := console.Actor(r).Slug
+	issue, err := f.desk.TakeOver(r.Context(), actor, id)
+	if err != nil {
+		return issue, err
+	}
+	return issue, f.Acknowledge(r.Context(), actor, issue.ID)
 }
 
 func (f *face) comment(w http.ResponseWriter, r *http.Request) error {

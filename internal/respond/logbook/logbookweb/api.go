@@ -5,8 +5,27 @@ import (
 	"time"
 
 	"github.com/vigie-ops/vigie/internal/console"
+	"github.com/vigie-ops/vigie/internal/people"
 	"github.com/vigie-ops/vigie/internal/respond/logbook"
+	"github.com/vigie-ops/vigie/internal/signal"
 )
+
+func (f *face) registerAPI() {
+	const api = console.APIPrefix + "/issues"
+	act := func(path string, h console.Handler, d console.Doc) { f.c.API("POST "+api+path, people.Responder, h, d) }
+	f.c.API("GET "+api, people.Viewer, f.apiList, console.Doc{Summary: "Issues, the newest first", Answer: console.Items[item]{}, Query: console.Paged(
+		console.One("state", "", string(logbook.Open), string(logbook.Resolved), string(logbook.Closed)), console.Any("server", ""), console.Any("instance", ""),
+		console.Any("client", ""), console.Any("taken_by", ""), console.Any("q", "words that an issue has to hold"))})
+	f.c.API("GET "+api+"/{id}", people.Viewer, f.apiOne, console.Doc{
+		Summary: "An issue with its timeline", Answer: whole{}, Query: []console.Param{console.Any("timeline_cursor", "timeline_next of the page before")},
+	})
+	act("", f.apiDeclare, console.Doc{Summary: "Declare an issue", Body: declareItem{}, Answer: item{}, Status: http.StatusCreated})
+	act("/{id}/take", f.apiTake, console.Doc{Summary: "Take an issue over, with its alerts", Answer: item{}})
+	act("/{id}/comment", f.apiComment, console.Doc{Summary: "Write something down in an issue", Body: textItem{}, Answer: item{}})
+	act("/{id}/answer", f.apiAnswer, console.Doc{Summary: "Answer a question of an issue", Body: answerItem{}, Answer: item{}})
+	act("/{id}/close", f.apiClose, console.Doc{Summary: "Close an issue", Body: whyItem{}, Answer: item{}})
+	act("/{id}/reopen", f.apiReopen, console.Doc{Summary: "Open a closed issue again", Body: whyItem{}, Answer: item{}})
+}
 
 // item is an issue in the API.
 type item struct {
@@ -117,4 +136,88 @@ func (f *face) apiOne(w http.ResponseWriter, r *http.Request) error {
 		v.Next = &timeline.Next
 	}
 	return console.WriteJSON(w, v)
+}
+
+type declareItem struct {
+	Title    string `json:"title"`
+	Text     string `json:"text"`
+	Severity string `json:"severity" enum:"critical,warning,info"`
+}
+
+type textItem struct {
+	Text string `json:"text"`
+}
+
+type answerItem struct {
+	Key  string `json:"key"` // of the question
+	Text string `json:"text"`
+}
+
+type whyItem struct {
+	Reason string `json:"reason"`
+}
+
+func (f *face) apiDeclare(w http.ResponseWriter, r *http.Request) error {
+	var in declareItem
+	if err := console.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	one, err := f.desk.Declare(r.Context(), console.Actor(r).Slug, logbook.Declaration{Title: in.Title, Text: in.Text, Severity: signal.Severity(in.Severity)})
+	if err != nil {
+		return tell(err)
+	}
+	return console.WriteCreated(w, console.APIPrefix+"/issues/"+one.ID, itemOf(one))
+}
+
+// apiAct reads what a verb needs, does it, and answers with the issue.
+func apiAct[T any](f *face, w http.ResponseWriter, r *http.Request, do func(in T, actor, id string) error) error {
+	var in T
+	if err := console.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if err := do(in, console.Actor(r).Slug, id); err != nil {
+		return tell(err)
+	}
+	one, err := f.desk.Get(r.Context(), id)
+	if err != nil {
+		return tell(err)
+	}
+	return console.WriteJSON(w, itemOf(one))
+}
+
+func (f *face) apiTake(w http.ResponseWriter, r *http.Request) error {
+	one, err := f.takeOver(r, r.PathValue("id"))
+	if err != nil {
+		return tell(err)
+	}
+	return console.WriteJSON(w, itemOf(one))
+}
+
+func (f *face) apiComment(w http.ResponseWriter, r *http.Request) error {
+	return apiAct(f, w, r, func(in textItem, actor, id string) error {
+		_, err := f.desk.Comment(r.Context(), actor, id, in.Text)
+		return err
+	})
+}
+
+func (f *face) apiAnswer(w http.ResponseWriter, r *http.Request) error {
+	return apiAct(f, w, r, func(in answerItem, actor, id string) error {
+		_, err := f.desk.Answer(r.Context(), actor, id, in.Key, in.Text)
+		return err
+	})
+}
+
+func (f *face) apiClose(w http.ResponseWriter, r *http.Request) error {
+	return apiAct(f, w, r, func(in whyItem, actor, id string) error {
+		_, err := f.desk.Close(r.Context(), actor, id, in.Reason)
+		return err
+	})
+}
+
+func (f *face) apiReopen(w http.ResponseWriter, r *http.Request) error {
+	return apiAct(f, w, r, func(in whyItem, actor, id string) error {
+		_, err := f.desk.Reopen(r.Context(), actor, id, in.Reason)
+		return err
+	})
 }

@@ -48,8 +48,7 @@ func Register(c *console.Console, o Options) {
 	c.Action("POST /issues/{id}/answer", people.Responder, f.answer)
 	c.Action("POST /issues/{id}/close", people.Responder, f.close)
 	c.Action("POST /issues/{id}/reopen", people.Responder, f.reopen)
-	c.API("GET /api/vigie/v1/issues", people.Viewer, f.apiList)
-	c.API("GET /api/vigie/v1/issues/{id}", people.Viewer, f.apiOne)
+	f.registerAPI()
 	f.offer()
 }
 
