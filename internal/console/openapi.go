@@ -26,7 +26,7 @@ type Doc struct {
 	Body    any    // a value of what is sent as JSON; nil for nothing
 	Answer  any    // a value of what is answered as JSON; nil: see Content
 	Status  int    // of success; 200 if zero
-	Content string // type of an answer that is no JSON; empty with Answer nil is an answer without a body
+	Content string // types of an answer that is no JSON, with a comma between; empty with Answer nil is an answer without a body
 }
 
 // Param is a parameter of a query.
@@ -132,7 +132,10 @@ func operation(method, path string, r Route) (*openapi3.Operation, error) {
 		}
 		answer.WithJSONSchemaRef(schema)
 	case r.Doc.Content != "":
-		answer.Content = openapi3.Content{r.Doc.Content: openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())}
+		answer.Content = openapi3.Content{}
+		for kind := range strings.SplitSeq(r.Doc.Content, ",") {
+			answer.Content[kind] = openapi3.NewMediaType().WithSchema(openapi3.NewStringSchema())
+		}
 	}
 	problem := openapi3.NewResponse().WithDescription("Why not.")
 	problem.Content = openapi3.Content{"application/problem+json": openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef("#/components/schemas/Problem", nil))}

@@ -106,7 +106,7 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	}
 	r.SetMaxOpenConns(readers)
 	r.SetConnMaxIdleTime(time.Minute)
-	d := &DB{engine: SQLite, path: c.Path, worker: c.Worker, log: log, write: bun.NewDB(w, sqlitedialect.New()), read: bun.NewDB(r, sqlitedialect.New())}
+	d := &DB{engine: SQLite, path: c.Path, worker: c.Worker, log: log, write: bun.NewDB(w, sqliteDialect{sqlitedialect.New()}), read: bun.NewDB(r, sqliteDialect{sqlitedialect.New()})}
 	if d.queue, err = newSQLiteQueue(w, log); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -132,7 +132,7 @@ func openPostgres(ctx context.Context, c Config, log *slog.Logger) (*DB, error) 
 		return nil, fmt.Errorf("open state in PostgreSQL: %w", err)
 	}
 	s := stdlib.OpenDBFromPool(pool)
-	b := bun.NewDB(s, pgdialect.New())
+	b := bun.NewDB(s, postgresDialect{pgdialect.New()})
 	d := &DB{engine: Postgres, worker: c.Worker, log: log, write: b, read: b, pool: pool}
 	if d.queue, err = newPostgresQueue(pool, log); err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -70,7 +70,7 @@ func Register(c *console.Console, o Options) {
 	when := []console.Param{find, console.Any("from", "a time, or milliseconds since 1970"), console.Any("to", "a time, or milliseconds since 1970"), console.Any("range", "such as 15m or 7d, until now")}
 	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch, console.Doc{Summary: "Lines, the newest first", Query: console.Paged(when...), Answer: console.Items[json.RawMessage]{}})
 	c.API("GET /api/vigie/v1/logs/export", people.Viewer, f.export, console.Doc{
-		Summary: "Every line that matches, in the order of time", Content: "application/x-ndjson", Query: slices.Concat(when, []console.Param{
+		Summary: "Every line that matches, in the order of time", Content: "application/x-ndjson,text/csv", Query: slices.Concat(when, []console.Param{
 			console.One("format", "", "ndjson", "csv"), console.One("order", "", "asc", "desc"), {Name: "col", Text: "a column of CSV", Many: true}}),
 	})
 	c.API("GET /api/vigie/v1/logs/tail", people.Viewer, f.tail, console.Doc{Summary: "Lines as they come, as server-sent events", Query: []console.Param{find}, Content: "text/event-stream"})
