@@ -3,10 +3,10 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 )

@@ -25,7 +25,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newHub(), newAgent(), newCheck(), newKeys(), newPeople(), newInventory(), newServers(), newInstances(), newClients(), newAlerts(), newAck(), newSilence(), newIssues(), newAudit(), newRun(), newRuns(), newLogs(), newPlaybooks(), newDemo(), newSample(), newVersion())
+	root.AddCommand(newHub(), newAgent(), newCheck(), newKeys(), newPeople(), newInventory(), newServers(), newInstances(), newClients(), newAlerts(), newAck(), newSilence(), newIssues(), newAudit(), newBackup(), newRestore(), newRun(), newRuns(), newLogs(), newPlaybooks(), newDemo(), newSample(), newVersion())
 	wordArgs(root)
 	return root
 }
