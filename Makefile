@@ -7,7 +7,7 @@ fleet: DEMO = vigie-fleet
 DATA ?= $(HOME)/.local/share/$(DEMO)
 LISTEN ?= 127.0.0.1:8080
 
-.PHONY: help run fleet test lint generate bench soak
+.PHONY: help run fleet test lint generate bench soak deb
 
 help:
 	@echo 'make run       open the product on this machine: $(LISTEN), data in $(DATA)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make generate  write the generated files again'
 	@echo 'make bench     the figures of docs/performance.md'
 	@echo 'make soak      the long tests'
+	@echo 'make deb       Debian packages, into dist/'
 
 run:
 	@scripts/setup run
@@ -43,3 +44,6 @@ bench:
 
 soak:
 	@scripts/soak
+
+deb:
+	@scripts/deb

@@ -20,10 +20,17 @@ import (
 // fleetServer boots a real server and returns what runs commands there.
 func fleetServer(t *testing.T) (f *testfleet.Fleet, s *testfleet.Server, there func(command string) string) {
 	t.Helper()
+	f, s, there, _ = fleetServerKey(t)
+	return f, s, there
+}
+
+// fleetServerKey is fleetServer with the file of the key that signs in there.
+func fleetServerKey(t *testing.T) (f *testfleet.Fleet, s *testfleet.Server, there func(command string) string, key string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a test fleet needs root")
 	}
-	key := filepath.Join(t.TempDir(), "key")
+	key = filepath.Join(t.TempDir(), "key")
 	must(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
 	public, err := os.ReadFile(key + ".pub")
 	if err != nil {
@@ -44,7 +51,7 @@ func fleetServer(t *testing.T) (f *testfleet.Fleet, s *testfleet.Server, there f
 		return strings.TrimSpace(must(t, "", "ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
 			"-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "root@"+s.Address, command))
 	}
-	return f, s, there
+	return f, s, there, key
 }
 
 // copyTo puts a file on a server.
@@ -258,6 +265,13 @@ func TestTheUnitsAreValid(t *testing.T) {
 			out, errs, status := run(t, "", analyze, "verify", "--man=no", filepath.Join(dir, unit))
 			if status != 0 || out+errs != "" {
 				t.Errorf("exit status %d\n%s%s", status, out, errs)
+			}
+			if unit != of {
+				return // what it allows beside is its owner's choice
+			}
+			out, errs, status = run(t, "", analyze, "security", "--offline=true", "--no-pager", "--threshold=29", filepath.Join(dir, unit))
+			if status != 0 {
+				t.Errorf("its exposure is 3 or more: %d\n%s%s", status, out, errs)
 			}
 		})
 	}

@@ -127,7 +127,7 @@ func (s Sandbox) start(ctx context.Context, j job) (_ *process, err error) {
 		return nil, err
 	}
 	agentSocket := filepath.Join(p.dir, "agent.sock")
-	if p.stop, err = j.key.serveAgent(ctx, agentSocket, uid, gid); err != nil {
+	if p.stop, err = j.key.serveAgent(ctx, agentSocket); err != nil {
 		return nil, err
 	}
 	return p, p.launch(j, []string{

@@ -8,8 +8,13 @@ set -euo pipefail
 umask 022
 
 mount -t tmpfs -o mode=0755,size=2g,nosuid,nodev vigie-run "$ROOM"
-mkdir "$ROOM/content" "$ROOM/in" "$ROOM/secret"
-install -d -m 0700 -o "$RUN_UID" -g "$RUN_GID" "$ROOM/home" "$ROOM/tmp" "$ROOM/cp"
+mkdir "$ROOM/content" "$ROOM/in" "$ROOM/secret" "$ROOM/home" "$ROOM/tmp" "$ROOM/cp"
+# The hub may have to do without the right to give files away, and to signal
+# others' processes: what is the user's is made, and stopped, by the user.
+for own in secret home tmp cp; do
+	mount -t tmpfs -o "uid=$RUN_UID,gid=$RUN_GID,mode=0700,size=2g,nosuid,nodev" vigie-run "$ROOM/$own"
+done
+as_user=(setpriv --reuid "$RUN_UID" --regid "$RUN_GID" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all)
 mount --bind "$CONTENT" "$ROOM/content"
 mount -o remount,bind,ro,nosuid,nodev "$ROOM/content"
 mount --bind "$IN" "$ROOM/in"
@@ -19,15 +24,13 @@ mount --bind "$AGENT" "$ROOM/agent.sock"
 mount -t tmpfs -o mode=1777,size=1g,nosuid,nodev vigie-run /tmp
 # A secret is two lines: its name and itself.
 while IFS= read -r name <&4 && IFS= read -r secret <&4; do
-	(umask 077 && printf '%s' "$secret" >"$ROOM/secret/$name")
-	chown "$RUN_UID:$RUN_GID" "$ROOM/secret/$name"
+	printf '%s' "$secret" | "${as_user[@]}" bash -c 'umask 077 && cat >"$1"' bash "$ROOM/secret/$name"
 done
 exec 4<&-
-chmod 0755 "$ROOM/secret"
 unset secret name
 
 cd "$ROOM/content"
-setsid setpriv --reuid "$RUN_UID" --regid "$RUN_GID" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
+setsid "${as_user[@]}" \
 	env -i "${ENVIRONMENT[@]}" "$@" 4<&- 5<&- &
 child=$!
 exec 3>&-
@@ -35,9 +38,9 @@ exec 3>&-
 # rest of the run.
 (
 	while IFS= read -r order <&5; do
-		kill -TERM -- "-$child" 2>/dev/null || true
+		"${as_user[@]}" bash -c 'kill -TERM -- "-$1"' bash "$child" 2>/dev/null || true
 	done
-	kill -KILL -- "-$child" 2>/dev/null || true
+	"${as_user[@]}" bash -c 'kill -KILL -- "-$1"' bash "$child" 2>/dev/null || true
 ) &
 exec 5<&-
 status=0
