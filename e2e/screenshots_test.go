@@ -27,13 +27,17 @@ func (b *window) look(name, path string) {
 	}
 	keep := keepPictures()
 	b.fits(name, desk)
+	b.accessible(name)
 	if keep {
 		b.do(chromedp.MouseEvent("mouseMoved", 0, 0))
 		b.keep(name + "-light")
-		b.theme("dark")
-		b.keep(name + "-dark")
-		b.theme("light")
 	}
+	b.theme("dark")
+	b.accessible(name + " in the dark")
+	if keep {
+		b.keep(name + "-dark")
+	}
+	b.theme("light")
 	b.width(phone)
 	b.fits(name+" on a phone", phone)
 	if keep {

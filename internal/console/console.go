@@ -40,6 +40,7 @@ type Console struct {
 	nav     []NavEntry
 	panels  map[Place][]Panel
 	changes []Changes
+	finders []finder
 	events  *Events
 	forged  *http.CrossOriginProtection
 }
@@ -59,6 +60,7 @@ func New(o Options) *Console {
 	c.mux.Handle("GET /assets/", ui.Assets())
 	c.API("GET /events", people.Viewer, c.stream)
 	c.Page("GET /rail", people.Viewer, c.rail)
+	c.API("GET /find", people.Viewer, c.found)
 	return c
 }
 

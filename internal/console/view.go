@@ -64,6 +64,7 @@ func (c *Console) page(r *http.Request, v View) ui.Page {
 		Current: v.Current,
 		Actions: v.Actions,
 		Live:    "/events?" + url.Values{"since": {moment(r, c.events)}}.Encode(),
+		Find:    "/find",
 		Rail:    "/rail?" + url.Values{"at": {v.Current}}.Encode(),
 		Flash:   append(flashOf(r), v.Flash...),
 		Account: ui.Account{Name: actor.Name, Note: string(actor.Role), SignOut: "/sign-out"},

@@ -76,6 +76,7 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /clients/{slug}", people.Viewer, f.client(c))
 
 	f.registerAPI(c)
+	c.Finder(people.Viewer, f.find)
 
 	c.Offer(console.NowFigures, console.Panel{Order: 20, Show: f.instancesFigure})
 	c.Offer(console.NowFigures, console.Panel{Order: 30, Show: f.serversFigure})

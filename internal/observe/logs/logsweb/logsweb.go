@@ -66,6 +66,9 @@ func Register(c *console.Console, o Options) {
 	c.Page("GET /logs/values", people.Viewer, f.values)
 	c.API("GET /logs/tail", people.Viewer, f.tail)
 	c.API("GET /logs/complete", people.Viewer, f.complete)
+	c.Finder(people.Viewer, func(_ context.Context, words string, _ int) ([]console.Hit, error) {
+		return []console.Hit{{Last: true, Group: "Search", Text: "Logs of the last hour that hold " + words, Href: console.Query(home, "q", `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words)+`"`)}}, nil
+	})
 	find := console.Any("q", "what a line has to be, such as log.level:error and \"timed out\"")
 	when := []console.Param{find, console.Any("from", "a time, or milliseconds since 1970"), console.Any("to", "a time, or milliseconds since 1970"), console.Any("range", "such as 15m or 7d, until now")}
 	c.API("GET /api/vigie/v1/logs", people.Viewer, f.apiSearch, console.Doc{Summary: "Lines, the newest first", Query: console.Paged(when...), Answer: console.Items[json.RawMessage]{}})

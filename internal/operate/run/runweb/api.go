@@ -22,6 +22,7 @@ import (
 const api = "/api/vigie/v1"
 
 func (f *face) registerAPI() {
+	f.c.Finder(people.Operator, f.find)
 	get := func(path string, h console.Handler, d console.Doc) { f.c.API("GET "+api+path, people.Viewer, h, d) }
 	post := func(path string, h console.Handler, d console.Doc) { f.c.API("POST "+api+path, people.Operator, h, d) }
 	get("/runs", f.apiList, console.Doc{Summary: "Runs, the newest first", Answer: console.Items[item]{}, Query: console.Paged(

@@ -49,6 +49,7 @@ func Register(c *console.Console, o Options) {
 	c.Action("POST /issues/{id}/close", people.Responder, f.close)
 	c.Action("POST /issues/{id}/reopen", people.Responder, f.reopen)
 	f.registerAPI()
+	c.Finder(people.Viewer, f.find)
 	f.offer()
 }
 
