@@ -102,7 +102,7 @@ func TestAPersonDrivesTheRiver(t *testing.T) {
 	b.sees("Nadia Benali reviewed it")
 	b.look("alert-reviewed", "")
 	b.open(issue)
-	closed, err := js[bool](b, `[...document.querySelectorAll("button")].some((e) => e.innerText === "Close")`)
+	closed, err := js[bool](b, `[...document.querySelectorAll("button")].some((e) => e.checkVisibility() && e.innerText === "Close")`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +148,9 @@ func (b *window) tour(d *demo, issue string, began time.Time) {
 	b.look("instances", "/instances")
 	b.look("instance", "/instances/borealis?range=10m")
 	b.look("clients", "/clients")
+	b.look("audit", "/audit")
+	b.press("Verify")
+	b.sees("are as they were written")
 	b.look("client", "/clients/borealis")
 	b.look("probes", "/probes")
 	b.look("probe", "/probes/borealis-status?"+so().Encode())

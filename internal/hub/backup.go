@@ -96,15 +96,15 @@ func Backup(ctx context.Context, c Config, to, version string, log *slog.Logger,
 	}()
 	// Two backups of one hub would take away each other's links.
 	taken := filepath.Join(c.Data, takenFolder)
-	if err := os.Mkdir(taken, 0o700); errors.Is(err, fs.ErrExist) {
-		if time.Since(modified(taken)) < time.Minute {
-			return m, errors.New("another backup is being made")
+	if at := modified(taken); !at.IsZero() {
+		if time.Since(at) < time.Minute {
+			return m, errors.New("another backup is being made; one that was killed is out of the way a minute later")
 		}
 		if err := os.RemoveAll(taken); err != nil {
 			return m, err
 		}
-		err = os.Mkdir(taken, 0o700)
-	} else if err != nil {
+	}
+	if err := os.Mkdir(taken, 0o700); err != nil {
 		return m, fmt.Errorf("prepare the backup: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(taken)) }()
