@@ -141,6 +141,15 @@ func TestAPersonAtATerminalAnswersAnAlert(t *testing.T) {
 	if out, errs, status := vigie(t, "audit", "verify", "--config", h.file); status != 0 || !strings.Contains(out, "entries are as they were written") {
 		t.Errorf("verify says %d %s%s", status, out, errs)
 	}
+	if out, errs, status := vigie(t, "audit", "erase", "--config", h.file, "--object", "alert:"+id, "--reason", "request 4711"); status != 0 || strings.HasPrefix(out, "0 entries") {
+		t.Errorf("erase says %d %s%s", status, out, errs)
+	}
+	if out, _ = does("audit", "--object", "alert:"+id); !strings.Contains(out, "(erased)") || strings.Contains(out, "I grow it") || !strings.Contains(out, "alert.acknowledge") {
+		t.Errorf("erased, the trail says\n%s", out)
+	}
+	if out, errs, status := vigie(t, "audit", "verify", "--config", h.file); status != 0 {
+		t.Errorf("after the erasure verify says %d %s%s", status, out, errs)
+	}
 	h.stop()
 	if _, errs, status := as(admin, "alerts"); status != 3 || !strings.Contains(errs, "does not answer") {
 		t.Errorf("a hub that is gone: %d %s", status, errs)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,45 @@ func newAudit() *cobra.Command {
 			return []string{local(e.At), e.Actor, e.Verb, e.Object, e.Reason}
 		}),
 	}.command(&client{}, 50)
-	cmd.AddCommand(newAuditVerify())
+	cmd.AddCommand(newAuditVerify(), newAuditErase())
+	return cmd
+}
+
+func newAuditErase() *cobra.Command {
+	var file, object, reason string
+	cmd := &cobra.Command{
+		Use: "erase", Short: "Erase, on the hub's machine, what the audit trail says about something", Args: cobra.NoArgs,
+		Long: "Erase, on the hub's machine, the reasons and details of all entries about one object. Who did what to it and when stays, and so does\n" +
+			"the chain: `vigie audit verify` finds the trail whole. The reason given here is kept, so it does not repeat what is erased.",
+		Example: "  vigie audit erase --object instance:borealis-shop --reason 'end of contract, request 4711'",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			kind, id, ok := strings.Cut(object, ":")
+			if !ok || kind == "" || id == "" {
+				return usage{errors.New("write --object KIND:NAME, as `vigie audit` lists it")}
+			}
+			if strings.TrimSpace(reason) == "" {
+				return usage{errors.New("write --reason: who asked for it")}
+			}
+			config, err := hub.LoadConfig(file)
+			if err != nil {
+				return err
+			}
+			tools, err := hub.OpenTools(cmd.Context(), config, newLog(cmd.ErrOrStderr()))
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, tools.Close()) }()
+			n, err := tools.EraseAudit(cmd.Context(), localAdmin(), object, reason)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d entries about %s have no words any more.\n", n, object)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", hub.DefaultConfig, "the hub's configuration")
+	cmd.Flags().StringVar(&object, "object", "", "KIND:NAME, such as server:app-01")
+	cmd.Flags().StringVar(&reason, "reason", "", "who asked for it; needed, and kept")
 	return cmd
 }
 

@@ -76,6 +76,16 @@ func (t *Tools) RotateKeys(ctx context.Context, master []byte, by people.Actor) 
 	})
 }
 
+// EraseAudit erases the reasons and details of all entries about an object, and
+// notes who did it and why. It returns how many there were.
+func (t *Tools) EraseAudit(ctx context.Context, by people.Actor, object, reason string) (n int, err error) {
+	err = t.state.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err = t.audit.EraseObject(ctx, tx, audit.Entry{Actor: by.Slug, Via: by.Via, Verb: "audit.erase", Reason: reason}, object)
+		return err
+	})
+	return n, err
+}
+
 // Audit is the audit trail.
 func (t *Tools) Audit() *audit.Log { return t.audit }
 
