@@ -81,6 +81,7 @@ type chainRow struct {
 	Word, Cause        string
 	Who                string
 	At                 time.Time
+	WaitUntil          time.Time // a step waits until then
 }
 
 type definedRow struct{ Slug, Title, Description, Steps string }
@@ -196,7 +197,7 @@ func (f *face) chainRow(c plan.Progress) chainRow {
 	if c.State == plan.Running {
 		row.Word = fmt.Sprintf("step %d of %d", c.Step+1, len(c.Steps))
 		if c.WaitUntil.After(f.o.Now()) {
-			row.Cause = "the next step waits until " + c.WaitUntil.UTC().Format("15:04") + " UTC"
+			row.WaitUntil = c.WaitUntil
 		}
 	}
 	return row
