@@ -56,6 +56,11 @@ func TestSomebodyGoesEverywhereByKeys(t *testing.T) {
 	keys(kb.Escape)
 	b.until("it is closed", `!document.getElementById("palette").open`)
 
+	// Enter means what is written, not what an earlier answer offered.
+	palette()
+	b.do(chromedp.KeyEvent("runs\r"))
+	b.until("what was written is opened", `location.pathname === "/runs"`)
+
 	keys("gs")
 	b.until("g s leads to the servers", `location.pathname === "/servers"`)
 	b.until("the list is there", `document.querySelector("main tbody tr a")`)

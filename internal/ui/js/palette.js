@@ -13,14 +13,24 @@ if (dialog) {
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("ul");
   const none = dialog.querySelector(".palette-none");
-  let asking = null, at = 0;
+  let asking = null; // the question that is on its way
+  let at = 0;        // the chosen one
+  let entered = null; // Enter, pressed before the answer to what is written
 
   const open = () => {
     if (dialog.open) return;
     keys.close();
+    list.replaceChildren();
     input.value = "";
     dialog.showModal();
     ask();
+  };
+
+  // A browser leaves the focus in a closed dialog until it paints again, and a
+  // field there would take the next key.
+  const shut = () => {
+    dialog.close();
+    if (dialog.contains(document.activeElement)) document.activeElement.blur();
   };
 
   const options = () => [...list.querySelectorAll("[role=option]")];
@@ -66,13 +76,18 @@ if (dialog) {
     asking?.abort();
     const mine = asking = new AbortController();
     const words = input.value.trim();
+    entered = null;
     try {
       const r = await fetch(`${dialog.dataset.find}?q=${encodeURIComponent(words)}`, { signal: mine.signal, headers: { Accept: "application/json" } });
       if (!r.ok) throw new Error(r.statusText);
       const { items } = await r.json();
-      if (mine === asking) show(items, words);
+      if (mine !== asking) return;
+      asking = null;
+      show(items, words);
+      if (entered) follow(options()[0], entered.elsewhere);
     } catch (err) {
       if (err.name === "AbortError") return;
+      asking = null;
       list.replaceChildren();
       none.textContent = "The hub does not answer. The pages that are open stay as they are.";
     }
@@ -80,7 +95,7 @@ if (dialog) {
 
   const follow = (option, elsewhere) => {
     if (!option) return;
-    dialog.close();
+    shut();
     if (elsewhere) window.open(option.dataset.href, "_blank", "noopener");
     else location.assign(option.dataset.href);
   };
@@ -89,13 +104,14 @@ if (dialog) {
   dialog.addEventListener("keydown", (e) => {
     if (e.key === "ArrowDown") choose(at + 1);
     else if (e.key === "ArrowUp") choose(at - 1);
-    else if (e.key === "Escape") dialog.close(); // a search field would keep the first one for itself
+    else if (e.key === "Escape") shut(); // a search field would keep the first one for itself
+    else if (e.key === "Enter" && asking) entered = { elsewhere: e.ctrlKey || e.metaKey };
     else if (e.key === "Enter") follow(options()[at], e.ctrlKey || e.metaKey);
     else return;
     e.preventDefault();
   });
   list.addEventListener("click", (e) => follow(e.target.closest("[role=option]"), e.ctrlKey || e.metaKey));
-  for (const d of [dialog, keys]) d.addEventListener("click", (e) => { if (e.target === d) d.close(); });
+  for (const d of [dialog, keys]) d.addEventListener("click", (e) => { if (e.target === d) d === dialog ? shut() : d.close(); });
   for (const b of document.querySelectorAll("[data-palette]")) {
     b.hidden = false;
     b.addEventListener("click", open);
