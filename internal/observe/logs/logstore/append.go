@@ -76,6 +76,8 @@ type entry struct {
 
 	before uint64 // the next number before
 	moved  []moved
+	older  []bool // which ids, in their order, were in files as of moves
+	moves  int
 	taken  []uint64 // ids
 }
 
@@ -100,8 +102,12 @@ func (e *entry) Frame(b []byte) []byte {
 	today := dayOf(now)
 	e.before = o.seq
 	e.enc = e.enc[:0]
+	nth := -1 // id
 	for i := range e.batch.Records {
 		r := &e.batch.Records[i]
+		if r.ID != "" {
+			nth++
+		}
 		if e.batch.Marks != nil {
 			m := e.batch.Marks[i]
 			name := streamOf(m.Stream)
@@ -115,11 +121,10 @@ func (e *entry) Frame(b []byte) []byte {
 		}
 		if r.ID != "" {
 			id := idOf(r.Index, r.ID)
-			if o.s.ids.has(id) {
+			if !o.s.ids.take(id, max(today, dayOf(r.Time)), e.older[nth], e.moves) {
 				e.out[i] = record.Duplicate
 				continue
 			}
-			o.s.ids.add(id, today)
 			e.taken = append(e.taken, id)
 		}
 		r.Seq, r.Ingested = o.seq, now
@@ -151,6 +156,7 @@ func (e *entry) Frame(b []byte) []byte {
 // Done implements wal.Entry: what is on the disk can be found, what is not is
 // taken back.
 func (e *entry) Done(segment uint64, err error) {
+	e.o.s.ids.written(e.taken, err == nil)
 	if err == nil {
 		e.o.s.remember(segment, e.enc, e.lines)
 		return
@@ -164,9 +170,6 @@ func (e *entry) Done(segment uint64, err error) {
 		} else {
 			delete(e.o.marks, m.name)
 		}
-	}
-	for _, id := range e.taken {
-		e.o.s.ids.forget(id)
 	}
 }
 
@@ -187,8 +190,12 @@ func (s *Store) Append(ctx context.Context, b record.Batch) ([]record.Outcome, e
 		return nil, fmt.Errorf("%w: %d lines have %d marks", ErrLines, len(b.Records), len(b.Marks))
 	}
 	size := 0
+	var ids []uint64
 	for i := range b.Records {
 		r := &b.Records[i]
+		if r.ID != "" {
+			ids = append(ids, idOf(r.Index, r.ID))
+		}
 		if _, err := record.ParseOwner(r.Owner.String()); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrLines, i, err)
 		}
@@ -206,7 +213,8 @@ func (s *Store) Append(ctx context.Context, b record.Batch) ([]record.Outcome, e
 	if err := s.waitForRoom(ctx); err != nil {
 		return nil, err
 	}
-	e := &entry{o: &s.order, batch: b, out: make([]record.Outcome, len(b.Records)), enc: make([]byte, 0, size)}
+	older, moves := s.ids.lookup(ids)
+	e := &entry{o: &s.order, batch: b, older: older, moves: moves, out: make([]record.Outcome, len(b.Records)), enc: make([]byte, 0, size)}
 	if err := s.log.Append(e); err != nil {
 		return nil, err
 	}
@@ -263,7 +271,7 @@ func (s *Store) replay(f wal.Frame) error {
 		s.order.seq = max(s.order.seq, p.Seq+1)
 		at := place{record.Owner{Kind: p.Owner.Kind, Slug: p.Owner.Slug}, p.Class, dayOf(p.Time)}
 		if p.ID != "" {
-			s.ids.add(idOf(p.Index, p.ID), dayOf(p.Ingested))
+			s.ids.add(idOf(p.Index, p.ID), max(dayOf(p.Ingested), dayOf(p.Time)))
 		}
 		if p.Seq <= s.written(at) {
 			continue // it is in a file

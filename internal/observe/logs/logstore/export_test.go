@@ -11,4 +11,9 @@ func (s *Store) Look(ctx context.Context) error {
 }
 
 // Sweep deletes once what is old.
-func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
+func (s *Store) Sweep(ctx context.Context) error {
+	if err := s.sweep(ctx); err != nil {
+		return err
+	}
+	return s.tidyIDs()
+}

@@ -116,9 +116,6 @@ func (s *Store) flush(ctx context.Context, at place) error {
 	if err != nil {
 		return fmt.Errorf("write a file of %s, %s, %s: %w", at.owner, at.class, at.date(), err)
 	}
-	if err := s.ids.save(); err != nil {
-		return err
-	}
 	if err := s.write(at.date(), note{Add: []noted{{f.name, f.meta()}}}); err != nil {
 		_ = os.Remove(filepath.Join(s.o.Dir, f.name))
 		return err
@@ -149,6 +146,9 @@ func (s *Store) flush(ctx context.Context, at place) error {
 // dropLog drops the segments of the write-ahead log of which all lines are in
 // files.
 func (s *Store) dropLog() error {
+	if err := s.ids.save(); err != nil {
+		return err
+	}
 	// The list comes first: whatever is written after it lies in its newest
 	// segment or a later one, and all that was written before is in memory.
 	all := s.log.Segments()

@@ -7,7 +7,7 @@
 //	wal/                                      what came last, whoever it belongs to
 //	parts/KIND/SLUG/CLASS/DAY/NAME.parquet    all else: a folder for each owner, class and day
 //	days/DAY                                  which files count: a journal a day
-//	ids                                       which documents with an id came lately
+//	ids, older-ids/                           which documents with an id came
 //	aside/                                    files that are damaged
 //
 // Retention and erasure are deletions of files and folders. A copy of the
@@ -56,6 +56,9 @@ type Options struct {
 	// FileLines is how many lines a file of one owner, class and day is written
 	// with at once, 200,000.
 	FileLines int
+	// IDs is how many documents' ids are in memory, 1,048,576; older ones are looked
+	// up on the disk.
+	IDs int
 	// Searches is how many questions are answered at once; the others wait. 4.
 	Searches int
 	// Timeout ends an answer that takes longer, with what was found; 30 s.
@@ -72,7 +75,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.Memory, o.Log = cmp.Or(o.Memory, 48<<20), cmp.Or(o.Log, 256<<20)
-	o.FileLines, o.Searches = cmp.Or(o.FileLines, 200_000), cmp.Or(o.Searches, 4)
+	o.FileLines, o.IDs, o.Searches = cmp.Or(o.FileLines, 200_000), cmp.Or(o.IDs, 1<<20), cmp.Or(o.Searches, 4)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	if o.Retention == nil {
 		o.Retention = func(record.Owner, string) time.Duration { return 0 }
@@ -217,6 +220,9 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 			if err == nil && now.Sub(swept) >= sweepEvery {
 				err, swept = s.sweep(ctx), now
+				if err == nil {
+					err = s.tidyIDs()
+				}
 			}
 			if err != nil && ctx.Err() == nil {
 				failed = now
@@ -243,6 +249,7 @@ func (s *Store) wake() {
 // write-ahead log again. Run must have returned.
 func (s *Store) Close() error {
 	err := s.log.Close()
+	s.ids.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.tails {
