@@ -5,13 +5,12 @@ package elasticapi
 
 import (
 	"cmp"
+	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,10 +111,27 @@ func Register(mux *http.ServeMux, guard func(http.HandlerFunc) http.HandlerFunc,
 
 func (a *api) options() elastic.Options { return elastic.Options{Now: a.o.Now(), Index: unnamed} }
 
+// body reads a request whole; gzip is what clients compress with.
 func body(r *http.Request) ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, elastic.MaxBody))
-	if err != nil {
+	var from io.Reader = http.MaxBytesReader(nil, r.Body, elastic.MaxBody)
+	switch e := strings.ToLower(r.Header.Get("Content-Encoding")); e {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(from)
+		if err != nil {
+			return nil, &elastic.Error{Status: http.StatusBadRequest, Type: "parse_exception", Reason: "the request says that it is gzip and is not"}
+		}
+		from = z
+	default:
+		return nil, &elastic.Error{Status: http.StatusUnsupportedMediaType, Type: "media_type_header_exception", Reason: "the request is compressed with " + strconv.Quote(e) + "; gzip is known"}
+	}
+	b, err := io.ReadAll(io.LimitReader(from, elastic.MaxBody+1))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large), len(b) > elastic.MaxBody:
 		return nil, &elastic.Error{Status: http.StatusRequestEntityTooLarge, Type: "content_too_long_exception", Reason: "the request is too large: " + strconv.Itoa(elastic.MaxBody) + " bytes are the most"}
+	case err != nil:
+		return nil, &elastic.Error{Status: http.StatusBadRequest, Type: "parse_exception", Reason: "the request ends too early or is no whole gzip"}
 	}
 	return b, nil
 }
@@ -193,52 +209,7 @@ func (a *api) answer(r *http.Request, req query.Request, indices string) (*query
 	return res, nil
 }
 
-// place is a search that goes on: nothing of it is kept here, all of it is in
-// the id that the client hands back.
-type place struct {
-	Body  json.RawMessage `json:"b,omitempty"`
-	Index string          `json:"i,omitempty"`
-	Until int64           `json:"u"` // nanoseconds; lines that came later are not of it
-	After []record.Value  `json:"a,omitempty"`
-	Ends  int64           `json:"e"` // seconds
-}
-
-func (p place) id() string {
-	b, err := json.Marshal(p)
-	if err != nil {
-		panic("elasticapi: " + err.Error()) // texts and numbers can be written
-	}
-	return base64.URLEncoding.EncodeToString(b)
-}
-
 var errNoContext = &elastic.Error{Status: http.StatusNotFound, Type: "search_context_missing_exception", Reason: "No search context found for this id"}
-
-func (a *api) placeOf(id string) (place, error) {
-	var p place
-	b, err := base64.URLEncoding.DecodeString(id)
-	if err != nil || json.Unmarshal(b, &p) != nil || p.Ends < a.o.Now().Unix() {
-		return p, errNoContext
-	}
-	return p, nil
-}
-
-// until has a request see only lines that had come at a moment.
-func until(req query.Request, ns int64) query.Request {
-	req.Filter = query.And{query.Range{Field: record.Ingested, To: record.TimeValue(ns)}, cmp.Or[query.Filter](req.Filter, query.All{})}
-	return req
-}
-
-func keepAlive(s string) (time.Duration, error) {
-	if s == "" {
-		return 0, nil
-	}
-	unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[s[len(s)-1]]
-	n, err := strconv.Atoi(s[:len(s)-1])
-	if err != nil || unit == 0 || n <= 0 || time.Duration(n)*unit > 24*time.Hour {
-		return 0, &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "failed to parse setting [keep_alive] with value [" + s + "]; write 1m, at most 24h"}
-	}
-	return time.Duration(n) * unit, nil
-}
 
 // fromQuery takes what of a search stands in its address.
 func fromQuery(r *http.Request, req *query.Request, ex *elastic.Extras, now time.Time) error {
@@ -336,72 +307,6 @@ func (a *api) response(res *query.Result, ex *elastic.Extras) []byte {
 	return elastic.Response(res, ex)
 }
 
-// scrolled is the body of a search for its next pages: without aggregations and
-// places, with the size of the first.
-func scrolled(b []byte, req query.Request) (json.RawMessage, error) {
-	all := map[string]json.RawMessage{}
-	if len(strings.TrimSpace(string(b))) > 0 {
-		if err := json.Unmarshal(b, &all); err != nil {
-			return nil, err
-		}
-	}
-	for _, k := range []string{"aggs", "aggregations", "from", "search_after", "size"} {
-		delete(all, k)
-	}
-	all["size"] = json.RawMessage(strconv.Itoa(req.Size))
-	return json.Marshal(all)
-}
-
-func (a *api) scroll(w http.ResponseWriter, r *http.Request) error {
-	b, err := body(r)
-	if err != nil {
-		return err
-	}
-	var in struct {
-		ScrollID string `json:"scroll_id"`
-		Scroll   string `json:"scroll"`
-	}
-	if text := strings.TrimSpace(string(b)); strings.HasPrefix(text, "{") {
-		if err := json.Unmarshal(b, &in); err != nil {
-			return &elastic.Error{Status: http.StatusBadRequest, Type: "parsing_exception", Reason: err.Error()}
-		}
-	}
-	id := cmp.Or(in.ScrollID, r.PathValue("id"), r.URL.Query().Get("scroll_id"))
-	p, err := a.placeOf(id)
-	if err != nil {
-		return err
-	}
-	alive, err := keepAlive(cmp.Or(in.Scroll, r.URL.Query().Get("scroll")))
-	if err != nil {
-		return err
-	}
-	req, ex, err := elastic.Search(p.Body, a.options())
-	if err != nil {
-		return err
-	}
-	ex.TotalAsInt = truth(r.URL.Query().Get("rest_total_hits_as_int"))
-	res := &query.Result{}
-	if p.After != nil { // the page before had something
-		req.After = p.After
-		if res, err = a.answer(r, until(req, p.Until), p.Index); err != nil {
-			return err
-		}
-	}
-	p.After = nil
-	if n := len(res.Hits); n > 0 {
-		p.After = res.Hits[n-1].Sort
-	}
-	if alive > 0 {
-		p.Ends = a.o.Now().Add(alive).Unix()
-	}
-	ex.ScrollID = p.id()
-	return write(w, a.response(res, ex))
-}
-
-func (a *api) endScroll(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, map[string]any{"succeeded": true, "num_freed": 1})
-}
-
 func (a *api) msearch(w http.ResponseWriter, r *http.Request) error {
 	b, err := body(r)
 	if err != nil {
@@ -462,210 +367,8 @@ func (a *api) count(w http.ResponseWriter, r *http.Request) error {
 	return write(w, elastic.CountResponse(res))
 }
 
-func (a *api) openPIT(w http.ResponseWriter, r *http.Request) error {
-	alive, err := keepAlive(cmp.Or(r.URL.Query().Get("keep_alive"), "1m"))
-	if err != nil {
-		return err
-	}
-	now := a.o.Now()
-	return writeJSON(w, map[string]any{"id": place{Index: r.PathValue("index"), Until: now.UnixNano(), Ends: now.Add(alive).Unix()}.id()})
-}
-
-func (a *api) closePIT(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, map[string]any{"succeeded": true, "num_freed": 1})
-}
-
 // seen is how far back fields and indices are looked for.
 const seen = 60 * 24 * time.Hour
-
-// fields are the kinds of the fields of a sample of the lines.
-func (a *api) fields(r *http.Request, indices string) (map[string]record.Kind, error) {
-	now := a.o.Now()
-	res, err := a.answer(r, query.Sample(query.Request{From: now.Add(-seen).UnixNano()}), indices)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]record.Kind{record.Time: record.Moment, record.Message: record.String, record.Ingested: record.Moment, record.OwnerField: record.String, record.Class: record.String}
-	query.SampleOf(res, func(line *record.Record) {
-		for _, f := range line.Fields {
-			if k, ok := out[f.Name]; ok && k != f.Value.Kind {
-				out[f.Name] = record.String
-				if k == record.Int && f.Value.Kind == record.Float || k == record.Float && f.Value.Kind == record.Int {
-					out[f.Name] = record.Float
-				}
-				continue
-			}
-			out[f.Name] = f.Value.Kind
-		}
-	})
-	return out, nil
-}
-
-// typeOf is what Elasticsearch calls a kind of field.
-func typeOf(field string, k record.Kind) string {
-	switch k {
-	case record.Int:
-		return "long"
-	case record.Float:
-		return "double"
-	case record.Bool:
-		return "boolean"
-	case record.Moment:
-		return "date"
-	}
-	if field == record.Message || strings.HasSuffix(field, ".message") {
-		return "text"
-	}
-	return "keyword"
-}
-
-func (a *api) fieldCaps(w http.ResponseWriter, r *http.Request) error {
-	indices := r.PathValue("index")
-	fields, err := a.fields(r, indices)
-	if err != nil {
-		return err
-	}
-	want := strings.Split(cmp.Or(r.URL.Query().Get("fields"), "*"), ",")
-	out := map[string]any{}
-	for name, kind := range fields {
-		if !slices.ContainsFunc(want, func(p string) bool { return glob(p, name) }) {
-			continue
-		}
-		t := typeOf(name, kind)
-		out[name] = map[string]any{t: map[string]any{"type": t, "metadata_field": false, "searchable": true, "aggregatable": t != "text"}}
-	}
-	names, err := a.indices(r)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, map[string]any{"indices": slices.Sorted(maps.Keys(names)), "fields": out})
-}
-
-func glob(pattern, name string) bool {
-	p, err := query.NewPattern("x", query.Wildcard, pattern, false)
-	return err == nil && p.Regexp.MatchString(name)
-}
-
-// indices are the names of indices with how many lines each has.
-func (a *api) indices(r *http.Request) (map[string]int64, error) {
-	now := a.o.Now()
-	res, err := a.answer(r, query.Request{From: now.Add(-seen).UnixNano(), Aggs: map[string]query.Agg{
-		"i": {Kind: query.Terms, Field: record.Index, Size: 1000, Missing: record.StringValue(unnamed)},
-	}}, "")
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]int64{}
-	for _, b := range res.Aggs["i"].Buckets {
-		out[b.Key.Text()] = b.Count
-	}
-	if kept := a.documents(r); kept != nil {
-		docs, err := kept.All(r.Context(), func(string) bool { return true })
-		if err != nil {
-			return nil, err
-		}
-		for i := range docs {
-			out[docs[i].Index]++
-		}
-	}
-	return out, nil
-}
-
-func (a *api) mapping(w http.ResponseWriter, r *http.Request) error {
-	names, err := a.indices(r)
-	if err != nil {
-		return err
-	}
-	asked := r.PathValue("index")
-	if strings.HasPrefix(asked, "_") && asked != "_all" { // the name of another interface, not of an index
-		return &elastic.Error{Status: http.StatusBadRequest, Type: "illegal_argument_exception", Reason: "no handler found for uri [" + r.URL.Path + "] and method [" + r.Method + "]"}
-	}
-	match := func(string) bool { return true }
-	if asked != "" {
-		match = matching(asked)
-	}
-	var out []string
-	for n := range names {
-		if match(n) {
-			out = append(out, n)
-		}
-	}
-	if kept := a.documents(r); len(out) == 0 && kept != nil && kept.Has(asked) && !strings.ContainsAny(asked, "*,") {
-		out = []string{asked} // it is there before its first document
-	}
-	if len(out) == 0 && asked != "" && !strings.ContainsAny(asked, "*,") {
-		return &elastic.Error{Status: http.StatusNotFound, Type: "index_not_found_exception", Reason: "no such index [" + asked + "]"}
-	}
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	fields, err := a.fields(r, asked)
-	if err != nil {
-		return err
-	}
-	properties := map[string]any{}
-	for name, kind := range fields {
-		nest(properties, strings.Split(name, "."), typeOf(name, kind))
-	}
-	answer := map[string]any{}
-	for _, n := range out {
-		answer[n] = map[string]any{"mappings": map[string]any{"properties": properties}}
-		if !strings.HasSuffix(r.URL.Path, "/_mapping") {
-			answer[n] = map[string]any{"aliases": map[string]any{}, "mappings": map[string]any{"properties": properties}, "settings": map[string]any{"index": map[string]any{"number_of_shards": "1", "number_of_replicas": "0"}}}
-		}
-	}
-	return writeJSON(w, answer)
-}
-
-// nest puts a field into the tree of a mapping. Where a name is a field and an
-// object at once, the object goes first.
-func nest(into map[string]any, path []string, kind string) {
-	name := path[0]
-	if len(path) == 1 {
-		if _, ok := into[name]; !ok {
-			into[name] = map[string]any{"type": kind}
-		}
-		return
-	}
-	node, _ := into[name].(map[string]any)
-	if node == nil || node["properties"] == nil {
-		node = map[string]any{"properties": map[string]any{}}
-		into[name] = node
-	}
-	nest(node["properties"].(map[string]any), path[1:], kind)
-}
-
-func (a *api) catIndices(w http.ResponseWriter, r *http.Request) error {
-	names, err := a.indices(r)
-	if err != nil {
-		return err
-	}
-	match := func(string) bool { return true }
-	if asked := r.PathValue("index"); asked != "" {
-		match = matching(asked)
-	}
-	type row struct {
-		Health string `json:"health"`
-		Status string `json:"status"`
-		Index  string `json:"index"`
-		Docs   string `json:"docs.count"`
-	}
-	rows := []row{}
-	for _, n := range slices.Sorted(maps.Keys(names)) {
-		if match(n) {
-			rows = append(rows, row{"green", "open", n, strconv.FormatInt(names[n], 10)})
-		}
-	}
-	if r.URL.Query().Get("format") == "json" || strings.Contains(r.Header.Get("Accept"), "json") {
-		return writeJSON(w, rows)
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	var b strings.Builder
-	for _, one := range rows {
-		b.WriteString(one.Health + " " + one.Status + " " + one.Index + " " + one.Docs + "\n")
-	}
-	return write(w, []byte(b.String()))
-}
 
 func (a *api) document(w http.ResponseWriter, r *http.Request) error {
 	index, id := r.PathValue("index"), r.PathValue("id")

@@ -1,6 +1,8 @@
 package elasticapi_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/vigie-ops/vigie/internal/observe/logs/elasticapi"
 	"github.com/vigie-ops/vigie/internal/observe/logs/logstore"
+	"github.com/vigie-ops/vigie/internal/observe/logs/query/elastic"
 	"github.com/vigie-ops/vigie/internal/observe/logs/record"
 )
 
@@ -223,5 +226,35 @@ func TestTheOfficialClientSearches(t *testing.T) {
 	}
 	if ok, err := es.Indices.Exists("shop-1").IsSuccess(t.Context()); err != nil || !ok {
 		t.Errorf("exists: %t, %v", ok, err)
+	}
+}
+
+func TestCompressedRequestsAreRead(t *testing.T) {
+	srv, _ := serve(t)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(`{"query":{"match_all":{}},"track_total_hits":true}`))
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status, out := ask(t, srv, "POST", "/_search", b.String(), "Content-Encoding", "gzip"); status != 200 || total(out) != 1000.0 {
+		t.Errorf("gzip: %d %v", status, out)
+	}
+	bomb := new(bytes.Buffer)
+	z = gzip.NewWriter(bomb)
+	_, _ = z.Write(bytes.Repeat([]byte(" "), elastic.MaxBody+1))
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what, body, encoding string
+		status               int
+	}{
+		{"no gzip", "{}", "gzip", 400}, {"half of it", b.String()[:20], "gzip", 400}, {"another way", "{}", "br", 415},
+		{"larger than it may be", bomb.String(), "gzip", 413}, {"large as it is", strings.Repeat(" ", elastic.MaxBody+1), "", 413},
+	} {
+		if status, out := ask(t, srv, "POST", "/_search", c.body, "Content-Encoding", c.encoding); status != c.status || out["error"] == nil {
+			t.Errorf("%s: %d %v, want %d and Elasticsearch's shape of an error", c.what, status, out, c.status)
+		}
 	}
 }

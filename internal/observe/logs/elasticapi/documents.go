@@ -3,7 +3,6 @@ package elasticapi
 import (
 	"bytes"
 	"cmp"
-	"io"
 	"net/http"
 	"strings"
 
@@ -46,9 +45,9 @@ func (a *api) registerDocuments(mux *http.ServeMux, o Options) {
 
 func (a *api) put(w http.ResponseWriter, r *http.Request) error {
 	index, id := r.PathValue("index"), r.PathValue("id")
-	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, elastic.MaxBody))
+	b, err := body(r)
 	if err != nil {
-		return &elastic.Error{Status: http.StatusRequestEntityTooLarge, Type: "content_too_long_exception", Reason: "the document is too large"}
+		return err
 	}
 	if b = bytes.TrimSpace(b); len(b) == 0 {
 		return &elastic.Error{Status: http.StatusBadRequest, Type: "parse_exception", Reason: "request body is required"}
