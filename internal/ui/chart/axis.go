@@ -88,7 +88,7 @@ type xTick struct {
 // timeTicks puts about six labels on round local times. Days start where
 // the zone's days start, also when the clock is changed.
 func timeTicks(from, to time.Time, zone *time.Location) []xTick {
-	const most = 6
+	const most, mostLong = 6, 4 // labels with seconds are long, and some charts small
 	span := to.Sub(from)
 	if span <= 0 {
 		return nil
@@ -110,7 +110,7 @@ func timeTicks(from, to time.Time, zone *time.Location) []xTick {
 		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 		time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 	} {
-		if span/step >= most {
+		if span/step >= most || step < time.Minute && span/step >= mostLong {
 			continue
 		}
 		secs := int(step / time.Second)
